@@ -1,0 +1,60 @@
+"""The intermediate representation of an output fragment: five node kinds, made by lowering, read by every emitter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+Options = tuple[tuple[str, object], ...]
+
+
+@dataclass(frozen=True)
+class Codec:
+    """How a value is spelled: the name of a codec and its options, sorted by name."""
+
+    name: str
+    options: Options = ()
+
+
+@dataclass(frozen=True)
+class Lit:
+    """Literal text, printed exactly."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Hole:
+    """A place for a value: ``content``, ``reasoning``, ``name``, ``id``, ``arguments``, ``key`` or ``value``."""
+
+    field: str
+    codec: Codec
+    line: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
+class Alt:
+    """One of several branches; an empty branch makes the others optional."""
+
+    branches: tuple[Seq, ...]
+    line: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
+class Rep:
+    """A repetition over ``calls`` or ``arguments``."""
+
+    over: str
+    body: Seq
+    line: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True)
+class Obj:
+    """A JSON object: its keys in printed order, each a hole, a nested object or a constant (``Lit`` of JSON text)."""
+
+    fields: tuple[tuple[str, Hole | Obj | Lit], ...]
+    line: int = field(default=0, compare=False)
+
+
+Node = Lit | Hole | Alt | Rep | Obj
+Seq = tuple[Node, ...]
