@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 Options = tuple[tuple[str, object], ...]
@@ -58,3 +59,19 @@ class Obj:
 
 Node = Lit | Hole | Alt | Rep | Obj
 Seq = tuple[Node, ...]
+
+
+def walk(tree: Sequence[Node]) -> list[Node]:
+    """Return every node of a tree, outer ones first."""
+    found: list[Node] = []
+    for node in tree:
+        found.append(node)
+        match node:
+            case Alt(branches):
+                for branch in branches:
+                    found += walk(branch)
+            case Rep(_, body):
+                found += walk(body)
+            case Obj(fields):
+                found += walk([value for _, value in fields])
+    return found

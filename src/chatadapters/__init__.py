@@ -1,0 +1,64 @@
+"""Chat wire formats, declared once: names in, adapters that render and parse out."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False  # typing costs more to import than this whole module
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from .adapter import Adapter
+    from .errors import (
+        ChatAdaptersError,
+        ConversationError,
+        DeclarationError,
+        UnknownAdapterError,
+    )
+    from .registry import names, register
+
+__all__ = (
+    "Adapter",
+    "ChatAdaptersError",
+    "ConversationError",
+    "DeclarationError",
+    "UnknownAdapterError",
+    "load",
+    "names",
+    "register",
+)
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Adapter": "adapter",
+    "ChatAdaptersError": "errors",
+    "ConversationError": "errors",
+    "DeclarationError": "errors",
+    "UnknownAdapterError": "errors",
+    "names": "registry",
+    "register": "registry",
+}
+
+
+def load(name: str | PathLike[str]) -> Adapter:
+    """Load an adapter by name, by model id, or by the path of a declaration.
+
+    >>> load("chatglm3").name
+    'chatglm3'
+    """
+    from .adapter import Adapter
+    from .registry import read
+
+    return Adapter(read(name))
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f".{home}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

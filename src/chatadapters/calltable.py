@@ -1,0 +1,183 @@
+"""The table of one call: its body in the IR in, what the runtime needs to read it out."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from .declaration import Declaration
+from .errors import DeclarationError
+from .ir import Alt, Hole, Lit, Obj, Rep, Seq, walk
+from .positions import CallBody
+
+Tokens = tuple[tuple[str, ...], ...]
+KEY = "output.text"
+_NULLS = {"json": ("null", "None"), "python": ("None", "null")}
+
+
+class Spellings:
+    """The literals of a declaration with the other spellings that ``[accept]`` names."""
+
+    def __init__(self, declaration: Declaration) -> None:
+        self.declaration = declaration
+        self.unused = {spelling.for_ for spelling in declaration.accept.spellings}
+
+    def of(self, literal: str) -> tuple[str, ...]:
+        """Return all spellings of a literal, the printed one first."""
+        found = [literal]
+        for spelling in self.declaration.accept.spellings:
+            if spelling.for_ == literal:
+                self.unused.discard(literal)
+                found.append(spelling.read)
+        return tuple(dict.fromkeys(found))
+
+    def tokens(self, text: str) -> Tokens:
+        """Return the tokens of a literal, split at white space, each in all its spellings."""
+        return tuple(self.of(token) for token in text.split())
+
+    def check_all_used(self) -> None:
+        for literal in sorted(self.unused):
+            raise DeclarationError(
+                f"[accept] gives another spelling for {literal!r}, which the output fragment does not print",
+                place=self.declaration.place("accept.spellings"),
+                fixes=["write the literal as the fragment has it, from one white space to the next", "remove it"],
+            )
+
+
+def call_table(declaration: Declaration, body: CallBody, spellings: Spellings, outer: tuple[str, ...]) -> dict[str, Any]:
+    """Return the table of one call. ``outer`` are tokens around calls, at which a broken one may end."""
+    steps = _header(declaration, body, spellings)
+    holes = [node.field for node in body.header if isinstance(node, Hole)]
+    close = spellings.tokens(body.close)
+    match body.payload:
+        case Obj():
+            kind, table = "object", _object(body.payload)
+            has_id = any(isinstance(node, Hole) and node.field == "id" for node in walk((body.payload,)))
+        case Rep():
+            kind, table = "pairs", _pairs(declaration, body, spellings)
+            has_id = "id" in holes
+        case Hole(codec=codec):
+            kind = "json" if codec.name == "json" else "literal"
+            table = {} if kind == "json" else _literal(declaration, body, dict(codec.options))
+            has_id = "id" in holes
+    strong = [token for spelled in close[-1:] for token in spelled if len(token) > 2]
+    recover = tuple(dict.fromkeys([*strong, *outer])) if strong or outer else ()
+    return {
+        "header": steps,
+        "payload": kind,
+        "table": table,
+        "close": close,
+        "closers": tuple(strong),
+        "recover": recover,
+        "has_id": has_id,
+        "derived": "id" in holes and "name" not in holes,
+        "id_parts": id_parts(declaration.ids.pattern) if declaration.ids else (),
+    }
+
+
+def id_parts(pattern: str) -> tuple[str, ...]:
+    """Split an id pattern into literal text and placeholders."""
+    return tuple(part for part in re.split(r"(\{[^{}]*\})", pattern) if part)
+
+
+def _header(declaration: Declaration, body: CallBody, spellings: Spellings) -> tuple[tuple[Any, ...], ...]:
+    steps: list[tuple[Any, ...]] = []
+    for n, node in enumerate(body.header):
+        match node:
+            case Hole(field="name"):
+                steps.append(("name",))
+            case Hole(field="id", line=line):
+                after = _next_token(body.header[n + 1 :], spellings)
+                if not after:
+                    raise DeclarationError(
+                        "nothing ends the hole 'id'",
+                        place=declaration.place(KEY, line),
+                        fixes=["print literal text after {{ call.id }}"],
+                    )
+                steps.append(("id", after))
+            case Lit(text):
+                if spellings.tokens(text):
+                    steps.append(("lit", spellings.tokens(text)))
+            case Alt(branches) if all(isinstance(inner, Lit) for branch in branches for inner in branch):
+                for branch in branches:
+                    text = "".join(inner.text for inner in branch if isinstance(inner, Lit))
+                    if spellings.tokens(text):
+                        steps.append(("optional", spellings.tokens(text)))
+            case _:
+                raise DeclarationError(
+                    "only literal text may be optional between a call's name and its arguments",
+                    place=declaration.place(KEY, getattr(node, "line", 0) or body.line),
+                    fixes=["print the hole always", "declare two formats"],
+                )
+    return tuple(steps)
+
+
+def _next_token(nodes: Seq, spellings: Spellings) -> tuple[str, ...]:
+    for node in nodes:
+        if isinstance(node, Lit) and node.text.split():
+            return spellings.tokens(node.text)[0]
+    return ()
+
+
+def _object(obj: Obj) -> dict[str, Any]:
+    table: dict[str, Any] = {}
+    for key, value in obj.fields:
+        match value:
+            case Hole(field=field):
+                table[key] = field
+            case Obj():
+                table[key] = _object(value)
+            case Lit():
+                table[key] = None
+    return table
+
+
+def _literal(declaration: Declaration, body: CallBody, options: dict[str, Any]) -> dict[str, Any]:
+    if "quote" in options:
+        return {"keywords": False, "end": "", "bare": options["bare_keys"], "quotes": ((options["quote"], False),)}
+    end = body.close.strip()[:1]
+    if not end:
+        hole = body.payload
+        raise DeclarationError(
+            "nothing ends the keyword arguments",
+            place=declaration.place(KEY, hole.line),
+            fixes=["print a literal such as ) after {{ call.arguments | python }}"],
+        )
+    return {"keywords": True, "end": end, "bare": False, "quotes": (("'", True), ('"', True))}
+
+
+def _pairs(declaration: Declaration, body: CallBody, spellings: Spellings) -> dict[str, Any]:
+    rep = body.payload
+    assert isinstance(rep, Rep)
+
+    def fail(message: str, *fixes: str) -> DeclarationError:
+        return DeclarationError(message, place=declaration.place(KEY, rep.line), fixes=fixes)
+
+    shape = "write it as: <open>{{ key }}<middle>{{ value | text }}<close>"
+    match rep.body:
+        case (Lit(opening), Hole(field="key"), Lit(middle), Hole(field="value", codec=codec), Lit(closing)):
+            pass
+        case _:
+            raise fail("a loop over arguments has the wrong shape to be read back", shape)
+    until = spellings.tokens(body.close)[:1]
+    if not opening.split() or not middle.split() or not closing.split():
+        raise fail("a key or a value has no marker around it other than white space", shape)
+    if not until:
+        raise fail("nothing ends the arguments", "print literal text after the loop, inside the call")
+    opens, middles = spellings.tokens(opening), spellings.tokens(middle)
+    core = closing.strip()
+    lead = closing[: len(closing) - len(closing.lstrip())]
+    ends = spellings.of(lead + core)
+    scalars = dict(codec.options).get("scalars", "json")
+    return {
+        "open": opens,
+        "middle": middles,
+        "lead": middle[len(middle.rstrip()) :],
+        "json": codec.name == "json",
+        "ends": ends,
+        "longest": max(map(len, ends)),
+        "quick": tuple(dict.fromkeys(['"', "\\", *(end[0] for end in ends)])),
+        "follow": (*opens[0], *until[0], *declaration.stop),
+        "until": until[0],
+        "nulls": _NULLS[str(scalars)],
+    }

@@ -1,0 +1,82 @@
+"""``adapters compile``: an adapter in, its chat template and its parser as files out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..emit import TARGETS
+from .facts import file_name, model
+from .files import write_files
+
+if TYPE_CHECKING:
+    from ..adapter import Adapter
+
+
+@click.command()
+@click.argument("name", metavar="NAME|FILE")
+@click.option("-o", "--output", "folder", default=".", metavar="DIR", help="Folder to write to.")
+@click.option(
+    "-t", "--target", "targets", multiple=True, type=click.Choice(list(TARGETS)),
+    help="What to write; give it again for more. [default: all]",
+)  # fmt: skip
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 if the files on disk differ.")
+def command(name: str, folder: str, targets: tuple[str, ...], check: bool) -> int:
+    """Write the chat template and the parser of an adapter, whole or not at all.
+
+    NAME is an adapter's name or a model id; FILE is a declaration. The template goes to
+    `vllm serve --chat-template`; the parser is one Python file that needs nothing but Python.
+
+    \b
+    Examples:
+      adapters compile chatglm3 -o build
+      adapters compile zai-org/chatglm3-6b -o build --target jinja
+      adapters compile chatglm3 -o build --check
+    """
+    from .. import load
+
+    adapter = load(name)
+    wanted = list(dict.fromkeys(targets)) or list(TARGETS)
+    files = {Path(folder) / file_name(adapter.name, t): adapter.emit(t) for t in wanted}
+    if check:
+        return _check(files)
+    write_files(files)
+    for path, text in files.items():
+        click.echo(f"{path}  {len(text.encode()):,} bytes")
+    click.echo(_advice(adapter, dict(zip(wanted, files, strict=True))), err=True)
+    return 0
+
+
+def _check(files: dict[Path, str]) -> int:
+    stale = 0
+    for path, text in files.items():
+        if not path.is_file():
+            reason = "missing"
+        elif path.read_bytes() != text.encode():
+            reason = "differs"
+        else:
+            click.echo(f"{path}  is up to date")
+            continue
+        stale += 1
+        click.echo(f"{path}  {reason}")
+    if stale:
+        click.echo("write the files again: the same command without --check", err=True)
+    return 1 if stale else 0
+
+
+def _advice(adapter: Adapter, paths: dict[str, Path]) -> str:
+    """Return how to use what was written, with the flags that work today."""
+    lines = []
+    if "jinja" in paths:
+        lines += ["", f"vllm serve {model(adapter)} --chat-template {paths['jinja']}"]
+    if "python" in paths:
+        lines += ["", "Read the answers with", f"  from {paths['python'].stem} import Parser"]
+    if len(paths) == len(TARGETS) and adapter.declaration.special:
+        lines += [
+            "",
+            'Send requests with tool_choice="none" (the template still prints the tools) and',
+            'extra_body={"skip_special_tokens": false}, so that the markers reach the parser.',
+        ]
+    return "\n".join(lines)

@@ -1,0 +1,125 @@
+"""What an adapter can do: an adapter in, plain facts for people and the index out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ..emit import TARGETS
+from ..ir import Alt, Hole, Node, Obj, Rep
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ..adapter import Adapter
+
+HISTORY = {
+    "last_user": "reasoning is kept after the last user message and dropped before it",
+    "all": "all past reasoning is kept",
+    "none": "no past reasoning is kept",
+    "tool_turns": "reasoning is kept in the turns that call tools",
+    "tool_turns_after_last_user": (
+        "reasoning is kept in the turns that call tools after the last user message"
+    ),
+    "since_last_final": "reasoning is kept since the last answer without tool calls",
+    "last_only": "reasoning is kept in the last message only",
+}
+
+
+def file_name(name: str, target: str) -> str:
+    """Return the name of the file that a target is written to."""
+    ending = TARGETS[target]
+    if ending.endswith(".py"):  # it must be importable
+        name = "".join(c if c.isalnum() else "_" for c in name)
+        name = f"_{name}" if name[0].isdigit() else name
+    return name + ending
+
+
+def holes(nodes: tuple[Node, ...]) -> Iterator[Hole]:
+    """Give every hole of an output fragment."""
+    for node in nodes:
+        match node:
+            case Hole():
+                yield node
+            case Alt():
+                for branch in node.branches:
+                    yield from holes(branch)
+            case Rep():
+                yield from holes(node.body)
+            case Obj():
+                yield from holes(tuple(value for _, value in node.fields))
+
+
+def capabilities(adapter: Adapter) -> dict[str, Any]:
+    """Return what the format carries; the keys are those of ``registry/index.json``."""
+    declaration, limits = adapter.declaration, adapter.declaration.limits
+    found = {hole.field: hole.codec.name for hole in holes(adapter.ir)}
+    tools = "name" in found and limits.calls != 0
+    return {
+        "tools": tools,
+        "parallel_calls": tools and (limits.calls is None or limits.calls > 1),
+        "content_with_calls": tools and limits.content_with_calls,
+        "reasoning": "reasoning" in found and limits.reasoning,
+        "arguments": (found.get("arguments") or found.get("value")) if tools else None,
+        "ids": "id" in found,
+        "options": sorted(declaration.options),
+    }
+
+
+def summary(can: dict[str, Any]) -> str:
+    """Return capabilities as a few words."""
+    words = [word for word in ("tools", "reasoning") if can.get(word)]
+    if can.get("parallel_calls"):
+        words.insert(1, "parallel")
+    return ", ".join(words) or "plain chat"
+
+
+def cannot_carry(adapter: Adapter) -> list[str]:
+    """Return what the format cannot carry: its limits, then the edges of its lossless domain."""
+    limits, can = adapter.declaration.limits, capabilities(adapter)
+    lines = []
+    if not can["tools"]:
+        lines.append("tool calls")
+    elif limits.calls is not None:
+        lines.append(f"more than {limits.calls} tool call{'s' * (limits.calls != 1)} in a message")
+    if can["tools"] and not limits.content_with_calls:
+        lines.append("content beside tool calls")
+    if not can["reasoning"]:
+        lines.append("reasoning")
+    return lines + list(adapter.domain())
+
+
+def history(adapter: Adapter) -> list[str]:
+    """Return what happens to past reasoning, a sentence for each case."""
+    policy = adapter.declaration.output.history
+    if not capabilities(adapter)["reasoning"]:
+        return []
+    if isinstance(policy, str):
+        return [HISTORY[policy]]
+    return [
+        f"{option} = {value}: {HISTORY[name]}"
+        for option, cases in policy.items()
+        for value, name in cases.items()
+    ]
+
+
+def prose(path: Path) -> str:
+    """Return the comment at the top of a declaration: what its author says about the format."""
+    lines = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            break
+        if not line.startswith("#:"):
+            lines.append(line[1:].removeprefix(" ").rstrip())
+    return "\n".join(lines).strip()
+
+
+def model(adapter: Adapter) -> str:
+    """Return a model id to show in examples: the official one, or a stand-in."""
+    from ..registry import specificity
+
+    declared = adapter.declaration
+    known = [r.model for r in declared.references] + [
+        p for p in declared.models if specificity(p)[1]
+    ]
+    return known[0] if known else "MODEL"

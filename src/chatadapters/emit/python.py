@@ -1,0 +1,79 @@
+"""The standalone parser: an adapter's table in, one Python file out that needs nothing but the standard library."""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from importlib import resources
+from pprint import pformat
+from typing import Any
+
+from .. import runtime
+
+_HEAD = '''"""Streaming parser of the chat format {name}: {title}.
+
+Written by `adapters compile {name}`; do not edit. It needs Python 3.11 and nothing else:
+
+    from {name}_parser import Parser
+
+    parser = Parser(tools=tools, prompt=prompt)
+    for delta in stream:
+        for event in parser.feed(delta):
+            print(event)
+    parser.close()
+    print(parser.message.to_openai())
+"""
+
+from __future__ import annotations
+
+{imports}
+'''
+
+_TAIL = '''
+
+_Parser = Parser
+
+
+class Parser(_Parser):  # type: ignore[no-redef]
+    __doc__ = _Parser.__doc__
+
+    def __init__(self, *, tools=None, prompt=None, make_id=None, unknown_tools=False):
+        super().__init__(TABLE, tools=tools, prompt=prompt, make_id=make_id, unknown_tools=unknown_tools)
+
+
+def parse(text, *, tools=None, prompt=None):
+    """Return the message that a whole answer is."""
+    parser = Parser(tools=tools, prompt=prompt)
+    parser.feed(text)
+    parser.close()
+    return parser.message
+'''
+
+
+def parser_file(name: str, title: str, table: dict[str, Any]) -> str:
+    """Return the text of ``NAME_parser.py``."""
+    imports, body = _runtime()
+    spelled = pformat(table, width=108, sort_dicts=False)
+    title = title.replace("\\", "/").replace('"""', "'''").rstrip(".")
+    return f"{_HEAD.format(name=name, title=title, imports=imports)}{body}\n\nTABLE: dict[str, Any] = {spelled}\n{_TAIL}"
+
+
+@cache
+def _runtime() -> tuple[str, str]:
+    """Return the runtime's imports from the standard library, and its text without any import."""
+    imports: set[str] = set()
+    bodies = []
+    for module in runtime.MODULES:
+        text = resources.files(runtime).joinpath(f"{module}.py").read_text(encoding="utf-8")
+        lines = text.split("\n")
+        tree = ast.parse(text)
+        for node in tree.body:
+            docstring = node is tree.body[0]
+            if isinstance(node, ast.Import | ast.ImportFrom) or docstring:
+                if not docstring and not getattr(node, "level", 0) and "__future__" not in ast.unparse(node):
+                    imports.add(ast.unparse(node))
+                for number in range(node.lineno - 1, node.end_lineno or node.lineno):
+                    lines[number] = ""
+        summary = (ast.get_docstring(tree) or "").split("\n")[0]
+        bodies.append(f"\n\n# -- {summary}\n\n\n" + "\n".join(lines).strip("\n"))
+    return "\n".join(sorted(imports)), "\n".join(bodies).strip("\n") + "\n"

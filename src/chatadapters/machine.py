@@ -1,0 +1,261 @@
+"""The parser's table: a declaration and its IR in, the states and routes that the runtime walks out.
+
+A route is a chain of literal tokens that leads to reasoning, to content or into a call. A text state looks for
+the first token of any of its routes anywhere; an anchored state tries its routes right where it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .calltable import KEY, Spellings, Tokens, call_table
+from .declaration import Declaration
+from .errors import DeclarationError
+from .ir import Seq
+from .positions import Position, Positions, positions
+
+Set = frozenset[Position]
+_DEEPEST_CHAIN = 8
+
+
+@dataclass(frozen=True)
+class Route:
+    """One way on: its tokens, the white space printed before them, and where it leads."""
+
+    tokens: Tokens
+    framings: frozenset[str]
+    call: int | None
+    after: Set
+    lead: str = ""
+    exact: bool = False
+
+    @property
+    def target(self) -> tuple[Any, ...]:
+        return self.tokens, self.call, self.after if self.call is None else None, self.exact
+
+
+def table(declaration: Declaration, tree: Seq) -> dict[str, Any]:
+    """Return the table that the runtime reads a declaration's output with. Raises ``DeclarationError``."""
+    spellings = Spellings(declaration)
+    found = positions(tree)
+    builder = _Builder(declaration, found, spellings)
+    silent = _Builder(declaration, found, spellings, calls=False)
+    outer = tuple(dict.fromkeys(t for route in builder.outside for t in route.tokens[0] if len(t) > 2))
+    calls = tuple(call_table(declaration, body, spellings, outer) for body in found.calls)
+    spellings.check_all_used()
+    return {
+        "stop": declaration.stop,
+        "lead": builder.lead,
+        "states": builder.states(),
+        "states_without_calls": silent.states(),
+        "calls": calls,
+        "before": "",
+        "starts": (),
+    }
+
+
+class _Builder:
+    def __init__(self, declaration: Declaration, found: Positions, spellings: Spellings, calls: bool = True) -> None:
+        self.declaration, self.found, self.spellings, self.calls = declaration, found, spellings, calls
+        self.keys: list[tuple[str, Any]] = []
+        self.content = self._after("content")
+        start = self.routes(found.first)
+        self.outside = [route for route in start if route.call is not None and route.tokens]
+        bare = [route for route in start if not route.tokens and self.is_named(route)]
+        self.lead = self.space_to_hole(found.first)
+        self.exact = self.lead if bare and self.lead else ""
+        if self.exact:
+            self.lead = ""
+        elif bare and any(p.kind in ("content", "reasoning") for p in found.first):
+            raise self.error(
+                "content and a call's name may both begin the message, and nothing tells them apart",
+                bare[0],
+                "print literal text, or a line break, before {{ content }}",
+                "print a marker before {{ call.name }}",
+            )
+
+    def error(self, message: str, route: Route | None, *fixes: str) -> DeclarationError:
+        line = self.found.calls[route.call].line if route is not None and route.call is not None else 0
+        return DeclarationError(message, place=self.declaration.place(KEY, line), fixes=fixes)
+
+    def is_named(self, route: Route) -> bool:
+        """Whether a route without tokens begins with a name, not with an object's brace."""
+        return route.call is not None and bool(self.found.calls[route.call].header)
+
+    # -- sets of positions
+
+    def _after(self, kind: str) -> Set:
+        return frozenset(q for p in self.found.all if p.kind == kind for q in self.found.follow[p])
+
+    def holes(self, here: Iterable[Position]) -> set[str]:
+        """Return the holes that may come next, white space aside."""
+        return {p.kind for p, _ in self.reach(here) if p.kind in ("content", "reasoning")}
+
+    def reach(self, here: Iterable[Position], space: str = "", depth: int = 0) -> Iterator[tuple[Position, str]]:
+        """Yield what may come next, and the white space printed before it."""
+        for position in sorted(here, key=lambda p: p.number):
+            if position.blank and depth < _DEEPEST_CHAIN:
+                yield from self.reach(self.found.follow[position], space + position.text, depth + 1)
+            else:
+                yield position, space
+                if position.kind == "content":
+                    yield from self.reach(self.found.follow[position], space, depth + 1)
+
+    def space_to_hole(self, here: Iterable[Position]) -> str:
+        """Return the longest white space that is printed here before a hole."""
+        spaces = [space for p, space in self.reach(here) if p.kind in ("content", "reasoning")]
+        return max(spaces, key=len, default="")
+
+    # -- routes
+
+    def routes(self, here: Iterable[Position]) -> list[Route]:
+        """Return the ways on from here, one for each target."""
+        found: dict[tuple[Any, ...], Route] = {}
+        for position, space in self.reach(here):
+            for route in self._from(position, (), space, 0):
+                old = found.get(route.target)
+                if old:
+                    longer = max(old.lead, route.lead, key=len)
+                    route = replace(old, framings=old.framings | route.framings, lead=longer)
+                found[route.target] = route
+        return [route for route in found.values() if self.calls or route.call is None]
+
+    def _from(self, position: Position, tokens: Tokens, space: str, depth: int) -> Iterator[Route]:
+        if position.kind == "call":
+            yield Route(tokens, frozenset((space,)), position.call, frozenset())
+        elif position.kind == "lit":
+            text = position.text
+            if not tokens:
+                space += text[: len(text) - len(text.lstrip())]
+            tokens = (*tokens, *self.spellings.tokens(text))
+            after = frozenset(self.found.follow[position])
+            if self.holes(after) or position in self.found.last or depth >= _DEEPEST_CHAIN:
+                lead = text[len(text.rstrip()) :] + self.space_to_hole(after)
+                yield Route(tokens, frozenset((space,)), None, after, lead if self.holes(after) else "")
+            else:
+                for following, _ in self.reach(after):
+                    yield from self._from(following, tokens, space, depth + 1)
+
+    # -- states
+
+    def states(self) -> tuple[dict[str, Any], ...]:
+        self.keys = [("start", self.found.first)]
+        done: list[dict[str, Any]] = []
+        while len(done) < len(self.keys):
+            kind, here = self.keys[len(done)]
+            done.append(getattr(self, f"_{kind}")(here))
+        return tuple(done)
+
+    def index(self, kind: str, here: Any) -> int:
+        if (kind, here) not in self.keys:
+            self.keys.append((kind, here))
+        return self.keys.index((kind, here))
+
+    def goto(self, route: Route) -> int:
+        if route.call is not None:
+            return self.index("called", route.call)
+        holes = self.holes(route.after)
+        if len(holes) > 1:
+            raise self.error(
+                "reasoning and content may both come next, and nothing tells them apart",
+                None,
+                "print a marker before one of the two",
+            )
+        return self.index("reasoning" if "reasoning" in holes else "text", route.after)
+
+    def _start(self, here: Set) -> dict[str, Any]:
+        then = self.index("text", self.content)
+        anchored = []
+        if self.exact:
+            after = frozenset(p for p in here if p.blank)
+            first = next(iter(sorted(after, key=lambda p: p.number))).text
+            lead = self.exact.removeprefix(first)
+            goal = Route((), frozenset(), None, frozenset().union(*(self.found.follow[p] for p in after)))
+            anchored.append(self.route(replace(goal, tokens=((first,),), lead=lead, exact=True)))
+        anchored += [self.route(route) for route in self.routes(here)]
+        if not anchored:
+            return self._text(self.content)
+        return {"anchored": tuple(anchored), "space": "text", "then": then, "widest": _widest(self.routes(here))}
+
+    def _called(self, call: int) -> dict[str, Any]:
+        position = next(p for p in self.found.all if p.kind == "call" and p.call == call)
+        after = frozenset(self.found.follow[position])
+        routes = [route for route in self.routes(after) if route.tokens or not self.is_named(route)]
+        content = frozenset(p for p, _ in self.reach(after) if p.kind == "content")
+        then = self.index("text", frozenset(q for p in content for q in self.found.follow[p]))
+        return {"anchored": tuple(map(self.route, routes)), "space": "gap", "then": then, "widest": 0}
+
+    def _text(self, here: Set) -> dict[str, Any]:
+        return self._free([*self.routes(here), *self.outside], False)
+
+    def _reasoning(self, here: Set) -> dict[str, Any]:
+        holes = [p for p, _ in self.reach(here) if p.kind == "reasoning"]
+        after = frozenset(q for p in holes for q in self.found.follow[p])
+        ends = self.routes(after)
+        if not any(route.tokens for route in ends):
+            raise DeclarationError(
+                "nothing ends the reasoning",
+                place=self.declaration.place(KEY, holes[0].line),
+                fixes=["print a marker such as </think> after {{ reasoning }}"],
+            )
+        if self.declaration.accept.calls_in_reasoning:
+            ends += self.outside
+        return self._free([route for route in ends if route.call is None or self.declaration.accept.calls_in_reasoning], True)
+
+    def _free(self, routes: list[Route], reasoning: bool) -> dict[str, Any]:
+        """Return a state that gives text until one of its markers comes."""
+        by_core: dict[str, Route] = {}
+        for route in routes:
+            for core in route.tokens[0] if route.tokens else ():
+                old = by_core.get(core)
+                if old is not None and old.target != route.target:
+                    raise self.error(
+                        f"two different things begin with the marker {core!r}",
+                        route,
+                        "write the common beginning once, before the {% if %}",
+                        "give one of them a marker of its own",
+                    )
+                framings = route.framings | (old.framings if old else frozenset())
+                by_core[core] = replace(route, framings=framings)
+        variants = self._variants(by_core)
+        return {
+            "anchored": (),
+            "reasoning": reasoning,
+            "routes": {core: self.route(route) for core, route in by_core.items()},
+            "cores": (*by_core, *self.declaration.stop),
+            "variants": variants,
+            "longest": max(map(len, variants), default=0),
+            "quick": tuple(dict.fromkeys(variant[0] for variant in variants)),
+        }
+
+    def _variants(self, by_core: dict[str, Route]) -> tuple[str, ...]:
+        cores = [*by_core, *self.declaration.stop]
+        for one in cores:
+            for other in cores:
+                if one != other and one in other:
+                    how = "is the beginning of" if other.startswith(one) else "stands inside"
+                    raise self.error(
+                        f"the marker {one!r} {how} the marker {other!r}, and both may come in the same place",
+                        by_core.get(one) or by_core.get(other),
+                        f"make {one!r} longer, up to where the two differ",
+                        "leave one of them out",
+                    )
+        framed = [f + core for core, route in by_core.items() for f in route.framings]
+        return tuple(dict.fromkeys([*framed, *cores]))
+
+    def route(self, route: Route) -> dict[str, Any]:
+        return {
+            "first": route.tokens[0] if route.tokens else (),
+            "tokens": route.tokens[1:],
+            "framings": tuple(sorted(route.framings - {""}, key=lambda f: (-len(f), f))),
+            "exact": route.exact,
+            "call": route.call,
+            "goto": self.goto(route),
+            "lead": route.lead,
+        }
+
+
+def _widest(routes: list[Route]) -> int:
+    return max((len(f) for route in routes for f in route.framings), default=0)

@@ -1,0 +1,351 @@
+"""One tool call: its header is read ahead and committed when it is complete; then its arguments stream."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .events import ToolCall
+from .json_stream import pass_value, read_string
+from .literals import read_literal
+from .pairs import read_pairs
+from .scan import Scanner, Steps
+from .values import property_types, valid_json
+
+LONGEST_NAME = 128
+# Arguments that come before the name in a JSON object are held up to this many characters, then given as content.
+MOST_HELD = 65536
+
+
+class Caller(Scanner):
+    """A scanner that knows the tools and reads calls."""
+
+    def __init__(self, table: dict[str, Any], tools: list[dict[str, Any]] | None) -> None:
+        super().__init__()
+        self.table = table
+        self.tools: dict[str, Any] | None = None
+        if tools is not None:
+            functions = [tool.get("function") or tool for tool in tools]
+            self.tools = {str(function.get("name")): function.get("parameters") for function in functions}
+        self.longest_name = max(map(len, self.tools), default=0) if self.tools is not None else LONGEST_NAME
+        self.odd_characters = "_-.:/" + "".join(self.tools or ())
+        self.unknown_tools = False
+        self.make_id = _random_id
+
+    # -- the header, read ahead: nothing is consumed before it is complete
+
+    def read_call(self, body: dict[str, Any], position: int) -> Steps:
+        """Try to read a call whose opening tokens end at ``position``; return False where it is none."""
+        name = id = None
+        for step in body["header"]:
+            kind = step[0]
+            if kind == "name":
+                position, name = yield from self._name(position)
+            elif kind == "id":
+                position, id = yield from self._id(position, step[1])
+                name = derive_name(body["id_parts"], id) if body["derived"] else name
+            elif kind == "optional":
+                offset = position - self.at
+                after = yield from self.tokens(position, step[1])
+                position = after if after >= 0 else self.at + offset
+            else:
+                position = yield from self.tokens(position, step[1])
+            if position < 0:
+                return False
+        if body["payload"] == "object":
+            return (yield from self._object_call(body, position))
+        if not name or not self.known(name):
+            return False
+        if body["payload"] == "pairs":
+            ahead = yield from self.skip_space(position)
+            if ahead < 0:
+                return False
+            ahead, size = yield from self.token(ahead, body["table"]["until"] + body["table"]["open"][0])
+            if size < 0:
+                return False
+            position = ahead
+        if id is None and not body["has_id"]:
+            id = self.make_id(len(self.message.tool_calls), name)
+        call = self.start_call(name, id, self.at, position)
+        status = yield from self._arguments(call, body)
+        yield from self._finish(call, body, status)
+        return True
+
+    def known(self, name: str) -> bool:
+        return self.unknown_tools or self.tools is None or name in self.tools
+
+    def _name(self, position: int) -> Steps:
+        """Read the longest run of name characters; give up as soon as no tool's name can come of it."""
+        end, most = position, LONGEST_NAME if self.unknown_tools else self.longest_name
+        while True:
+            buffer, size = self.buffer, len(self.buffer)
+            while end < size and (buffer[end].isalnum() or buffer[end] in self.odd_characters):
+                end += 1
+            if end - position > most:
+                return -1, ""
+            if end < size or self.ended:
+                break
+            if self.tools is not None and not self.unknown_tools:
+                have = buffer[position:end]
+                if not any(name.startswith(have) for name in self.tools):
+                    return -1, ""
+            offset = end - position
+            position = yield from self.more(position)
+            end = position + offset
+        return (end, self.buffer[position:end]) if end > position else (-1, "")
+
+    def _id(self, position: int, ends: tuple[str, ...]) -> Steps:
+        """Read an id up to the token after it."""
+        while True:
+            place, _ = self.find(ends, position)
+            if place >= 0 or self.ended or len(self.buffer) - position > 2 * LONGEST_NAME:
+                break
+            position = yield from self.more(position)
+        id = self.buffer[position:place].strip() if place >= 0 else ""
+        if not id or len(id) > 2 * LONGEST_NAME or "\n" in id:
+            return -1, ""
+        return place, id
+
+    # -- arguments, consumed as they arrive
+
+    def _arguments(self, call: ToolCall, body: dict[str, Any]) -> Steps:
+        kind = body["payload"]
+        if kind == "pairs":
+            types = property_types((self.tools or {}).get(call.name))
+            return (yield from read_pairs(self, call, body["table"], types))
+        if kind == "literal":
+            good = yield from read_literal(self, call, body["table"])
+        else:
+            good = yield from self._json(call)
+        if not good:
+            return "truncated" if self.ended else "malformed"
+        return ""
+
+    def _json(self, call: ToolCall) -> Steps:
+        """Read the arguments' JSON object; null is an empty one, and a string that holds one is unpacked."""
+        if not (yield from self.drop_space()):
+            return False
+        char = self.buffer[self.at]
+        if char == "{":
+            self.quick_call = call
+            end = yield from pass_value(self, lambda text, end: self.argue(call, text, end), self.at, quick=True)
+            return end >= 0
+        end = yield from pass_value(self, None, self.at)
+        if end < 0:
+            return False
+        text = unpack(self.buffer[self.at : end])
+        self.argue(call, text or "", end)
+        return text is not None
+
+    def _finish(self, call: ToolCall, body: dict[str, Any], status: str) -> Steps:
+        """Consume the closing tokens, or what is left of a call that went wrong."""
+        if not status:
+            status = "complete" if valid_json(call.arguments) else "malformed"
+            if body["close"] and not (yield from self.closing(body["close"])) and self.ended:
+                self.at = len(self.buffer)
+        if status == "complete" and not self.known_tool(call.name):
+            status = "unknown_tool"
+        if status == "truncated":
+            self.at = len(self.buffer)
+        if call.id is None:
+            call.id = self.make_id(call.index, call.name)
+        self.end_call(call, status)
+        if status == "malformed" and body["recover"]:
+            yield from self._recover(body)
+
+    def known_tool(self, name: str) -> bool:
+        return self.tools is None or name in self.tools
+
+    def _recover(self, body: dict[str, Any]) -> Steps:
+        """Give what follows as malformed, up to a token that ends the call."""
+        ends: tuple[str, ...] = body["recover"]
+        longest = max(map(len, ends))
+        while True:
+            place, which = self.find(ends, self.at)
+            if place >= 0:
+                self.reject(place, "malformed call")
+                if which in body["closers"]:
+                    self.at += len(which)
+                return
+            self.reject(len(self.buffer) if self.ended else self.tail(ends, longest, self.at), "malformed call")
+            if self.ended:
+                return
+            yield from self.more(self.at)
+
+    # -- calls written as one JSON object
+
+    def _object_call(self, body: dict[str, Any], position: int) -> Steps:
+        """Read ``{...}``: any key order, unknown keys; committed once the name is known."""
+        reader = _Object(self, body["table"])
+        good = yield from reader.header(position)
+        if not good:
+            return False
+        id = reader.id
+        if id is None and not body["has_id"]:
+            id = self.make_id(len(self.message.tool_calls), reader.name)
+        start = self.at
+        begin, end = reader.arguments
+        text = self.buffer[start + begin : start + end] if end else ""
+        call = self.start_call(reader.name, id, start, start + reader.offset)
+        status = ""
+        if end:
+            unpacked = unpack(text)
+            self.argue(call, unpacked or "", self.at)
+            status = "malformed" if unpacked is None else ""
+        status = (yield from reader.body(call)) or status
+        if not status and not call._pieces:
+            self.argue(call, "{}", self.at)
+        if call.id is None:
+            call.id = reader.id
+        yield from self._finish(call, body, status)
+        return True
+
+
+class _Object:
+    """The keys of one JSON object, with declared keys anywhere in it; what holes they fill is in ``fields``."""
+
+    def __init__(self, p: Caller, fields: dict[str, Any]) -> None:
+        self.p = p
+        self.stack = [fields]
+        self.name = ""
+        self.id: str | None = None
+        self.arguments = (0, 0)
+        self.offset = 0
+        self.first = True
+        self.seen: set[str] = set()
+
+    def header(self, position: int) -> Steps:
+        """Read ahead until the name is known; return False where this is no call.
+
+        Positions are kept as offsets from where the call begins, as the buffer moves under them.
+        """
+        p = self.p
+        position = yield from p.tokens(position, (("{",),))
+        while position >= 0:
+            position, kind = yield from self._next(position)
+            if position < 0 or not self.stack or position - p.at > MOST_HELD:
+                return False
+            if kind == "end":
+                continue
+            if kind == "name":
+                position, self.name = yield from read_string(p, position, 2 * LONGEST_NAME)
+                if position < 0 or not self.name or not p.known(self.name):
+                    return False
+                self.offset = position - p.at
+                return True
+            if kind == "id" and p.buffer[position] == '"':
+                position, self.id = yield from read_string(p, position, 2 * LONGEST_NAME)
+                continue
+            begin = position - p.at
+            position = yield from pass_value(p, None, position)
+            if kind == "arguments":
+                self.arguments = (begin, position - p.at)
+        return False
+
+    def body(self, call: ToolCall) -> Steps:
+        """Read the rest of the object, consuming it; return a status, "" while all is well."""
+        p = self.p
+        while self.stack:
+            position, kind = yield from self._next(p.at)
+            if position < 0:
+                return "truncated" if p.ended else "malformed"
+            p.at = position
+            if kind == "end":
+                continue
+            good = True
+            if kind == "arguments" and not call._pieces:
+                good = yield from p._json(call)
+            elif kind == "id" and self.id is None and p.buffer[position] == '"':
+                position, self.id = yield from read_string(p, position, 2 * LONGEST_NAME)
+                good = position >= 0
+                p.at = max(position, p.at)
+            else:
+                end = yield from pass_value(p, lambda text, end: p.argue(call, "", end), position)
+                good = end >= 0
+            if not good:
+                return "truncated" if p.ended else "malformed"
+        return ""
+
+    def _next(self, position: int) -> Steps:
+        """Go to the next value: return (its place, the hole it fills or "skip"); "end" after a closing brace."""
+        p = self.p
+        while True:
+            position = yield from p.skip_space(position)
+            if position < 0 or position >= len(p.buffer):
+                return -1, ""
+            char = p.buffer[position]
+            if char == "}":
+                self.stack.pop()
+                self.first = False
+                return position + 1, "end"
+            if not self.first:
+                if char != ",":
+                    return -1, ""
+                position = yield from p.skip_space(position + 1)
+                if position < 0 or position >= len(p.buffer):
+                    return -1, ""
+            position, key = yield from read_string(p, position, 2 * LONGEST_NAME)
+            if position < 0:
+                return -1, ""
+            position = yield from p.tokens(position, ((":",),))
+            if position < 0:
+                return -1, ""
+            position = yield from p.skip_space(position)
+            if position < 0 or position >= len(p.buffer):
+                return -1, ""
+            opening = self.first and not self.seen and len(self.stack) == 1
+            if opening and key not in self.stack[0] and self.p.table["bare_objects"]:
+                return -1, ""
+            self.first = False
+            hole = self.stack[-1].get(key)
+            if isinstance(hole, dict) and p.buffer[position] == "{":
+                self.stack.append(hole)
+                self.first = True
+                position += 1
+                continue
+            if hole is None or not isinstance(hole, str) or hole in self.seen:
+                return position, "skip"
+            self.seen.add(hole)
+            return position, hole
+
+
+def derive_name(parts: tuple[str, ...], id: str) -> str:
+    """Return the tool's name from an id of a declared form, or ""."""
+    at = parts.index("{name}")
+    head, tail = "".join(parts[:at]), parts[at + 1 :]
+    if not id.startswith(head):
+        return ""
+    rest = id[len(head) :]
+    for part in reversed(tail):
+        if part.startswith("{"):
+            shorter = rest.rstrip("0123456789")
+            if shorter == rest:
+                return ""
+            rest = shorter
+        elif rest.endswith(part):
+            rest = rest[: len(rest) - len(part)]
+        else:
+            return ""
+    return rest
+
+
+def unpack(text: str) -> str | None:
+    """Return the JSON object that a value is or holds: null is an empty one; None where there is no object."""
+    import json
+
+    if text[:1] == "{":
+        return text
+    if text == "null":
+        return "{}"
+    try:
+        inner = json.loads(text)
+        if isinstance(inner, str) and isinstance(json.loads(inner), dict):
+            return inner
+    except (ValueError, RecursionError):
+        pass
+    return None
+
+
+def _random_id(index: int, name: str) -> str:
+    import os
+
+    return f"call_{os.urandom(12).hex()}"

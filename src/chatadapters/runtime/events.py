@@ -1,0 +1,174 @@
+"""What a parser gives: events as they happen, and the message that they add up to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Span = tuple[int, int]
+
+
+class Event:
+    """Something that the model's text said. ``span`` is its place in the input, in characters, end excluded."""
+
+    __slots__ = ()
+    type = ""
+    span: Span
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the event as plain data, ``type`` first."""
+        return {"type": self.type, **{key: getattr(self, key) for key in self.__slots__}}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Event) and self.as_dict() == other.as_dict()
+
+    def __hash__(self) -> int:
+        return hash((self.type, self.span))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={getattr(self, k)!r}' for k in self.__slots__)})"
+
+
+class Text(Event):
+    """Content, in the order of the input."""
+
+    __slots__ = ("text", "span")
+    type = "text"
+
+    def __init__(self, text: str, span: Span) -> None:
+        self.text = text
+        self.span = span
+
+
+class Reasoning(Event):
+    """Reasoning, in the order of the input."""
+
+    __slots__ = ("text", "span")
+    type = "reasoning"
+
+    def __init__(self, text: str, span: Span) -> None:
+        self.text = text
+        self.span = span
+
+
+class CallStart(Event):
+    """A tool call is committed. ``id`` is None where the wire carries ids but has not shown this one yet."""
+
+    __slots__ = ("index", "id", "name", "span")
+    type = "call_start"
+
+    def __init__(self, index: int, id: str | None, name: str, span: Span) -> None:
+        self.index = index
+        self.id = id
+        self.name = name
+        self.span = span
+
+
+class CallArguments(Event):
+    """A piece of the arguments' JSON text."""
+
+    __slots__ = ("index", "json_delta", "span")
+    type = "call_arguments"
+
+    def __init__(self, index: int, json_delta: str, span: Span) -> None:
+        self.index = index
+        self.json_delta = json_delta
+        self.span = span
+
+
+class CallEnd(Event):
+    """A tool call is over. ``status``: complete, truncated, malformed or unknown_tool; ``span``: the whole call."""
+
+    __slots__ = ("index", "id", "status", "span")
+    type = "call_end"
+
+    def __init__(self, index: int, id: str, status: str, span: Span) -> None:
+        self.index = index
+        self.id = id
+        self.status = status
+        self.span = span
+
+
+class Malformed(Event):
+    """Text that is neither content nor a call: after a stop string, or in a call that went wrong."""
+
+    __slots__ = ("text", "reason", "span")
+    type = "malformed"
+
+    def __init__(self, text: str, reason: str, span: Span) -> None:
+        self.text = text
+        self.reason = reason
+        self.span = span
+
+
+class ToolCall:
+    """One tool call of a message; ``arguments`` is JSON text, cut short where ``status`` is truncated."""
+
+    __slots__ = ("index", "id", "name", "status", "span", "_pieces")
+
+    def __init__(self, index: int, id: str | None, name: str) -> None:
+        self.index = index
+        self.id = id
+        self.name = name
+        self.status = "truncated"
+        self.span: Span = (0, 0)
+        self._pieces: list[str] = []
+
+    @property
+    def arguments(self) -> str:
+        pieces = self._pieces
+        if len(pieces) > 1:
+            pieces[:] = ["".join(pieces)]
+        return pieces[0] if pieces else ""
+
+    def value(self) -> dict[str, Any]:
+        """Return the arguments as a mapping. Raises ``ValueError`` where the JSON text is cut short or broken."""
+        import json
+
+        value = json.loads(self.arguments)
+        if not isinstance(value, dict):
+            raise ValueError(f"the arguments are not an object: {self.arguments!r}")
+        return value
+
+    def __repr__(self) -> str:
+        return f"ToolCall({self.id!r}, {self.name!r}, {self.arguments!r}, {self.status!r})"
+
+
+class Message:
+    """An assistant message as parsed so far."""
+
+    __slots__ = ("tool_calls", "_content", "_reasoning")
+
+    def __init__(self) -> None:
+        self.tool_calls: list[ToolCall] = []
+        self._content: list[str] = []
+        self._reasoning: list[str] = []
+
+    @property
+    def content(self) -> str:
+        return "".join(self._content)
+
+    @property
+    def reasoning(self) -> str:
+        return "".join(self._reasoning)
+
+    def to_openai(self) -> dict[str, Any]:
+        """Return the OpenAI shape: ``content`` null if empty, ``arguments`` as a JSON string.
+
+        ``reasoning_content`` and ``tool_calls`` are present only where there are any.
+        """
+        message: dict[str, Any] = {"role": "assistant", "content": self.content or None}
+        if self.reasoning:
+            message["reasoning_content"] = self.reasoning
+        if self.tool_calls:
+            message["tool_calls"] = [
+                {
+                    "id": call.id,
+                    "type": "function",
+                    "function": {"name": call.name, "arguments": call.arguments},
+                }
+                for call in self.tool_calls
+            ]
+        return message
+
+    def __repr__(self) -> str:
+        return f"Message(content={self.content!r}, reasoning={self.reasoning!r}, tool_calls={self.tool_calls!r})"

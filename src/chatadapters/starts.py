@@ -1,0 +1,112 @@
+"""Where an answer begins: the generation prompt and the assistant fragment in, what the parser has read already out.
+
+Templates often open the reasoning block inside the generation prompt. Every text that the fragment can print is
+listed over its conditions; what stands after the assistant header is output that the prompt holds already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from jinja2 import nodes
+
+from . import fragments
+from .declaration import Declaration
+from .errors import DeclarationError
+from .fragments import Fragment
+
+_MOST = 64
+
+
+def expansions(declaration: Declaration) -> tuple[tuple[str, str], ...]:
+    """Return (text of the generation prompt, the part of it that is output), longest first.
+
+    Raises ``DeclarationError`` where the fragment prints more than literal text.
+    """
+    generation = fragments.parse(declaration, "prompt.generation")
+    assistant = fragments.parse(declaration, "prompt.assistant")
+    header = _before_output(assistant)
+    if header is None:
+        raise assistant.error(
+            "the assistant fragment never prints {{ output }}", 1, "write {{ output }} where the answer goes"
+        )
+    headers = sorted(_texts(assistant, header, ("",)), key=len, reverse=True)
+    found: dict[str, str] = {}
+    for text in _texts(generation, generation.tree.body, ("",)):
+        start = next((h for h in headers if text.startswith(h)), None)
+        if start is None:
+            raise DeclarationError(
+                f"the generation prompt {text!r} does not begin as the assistant fragment does",
+                place=declaration.place("prompt.generation"),
+                quote="\n".join(repr(h) for h in headers),
+                fixes=["begin it with the text that stands before {{ output }}"],
+            )
+        found[text] = text[len(start) :]
+    return tuple(sorted(found.items(), key=lambda pair: (-len(pair[0]), pair[0])))
+
+
+def _before_output(fragment: Fragment) -> list[nodes.Node] | None:
+    """Return the nodes of the assistant fragment before {{ output }}, or None where it is missing."""
+    found: list[nodes.Node] = []
+    for node in fragment.tree.body:
+        if isinstance(node, nodes.Output):
+            parts: list[nodes.Expr] = []
+            for part in node.nodes:
+                if isinstance(part, nodes.Name) and part.name == "output":
+                    return [*found, nodes.Output(parts, lineno=node.lineno)]
+                parts.append(part)
+        elif any(name.name == "output" for name in node.find_all(nodes.Name)):
+            return found
+        found.append(node)
+    return None
+
+
+def _texts(fragment: Fragment, body: Sequence[nodes.Node], before: tuple[str, ...]) -> tuple[str, ...]:
+    """Return every text that nodes can print after each of the texts before them."""
+    for node in body:
+        match node:
+            case nodes.Output():
+                for part in node.nodes:
+                    before = _join(fragment, before, _expression(fragment, part), node.lineno)
+            case nodes.If():
+                bodies = [node.body, *(other.body for other in node.elif_), node.else_]
+                printed = tuple(text for branch in bodies for text in _texts(fragment, branch, ("",)))
+                before = _join(fragment, before, printed, node.lineno)
+            case nodes.Assign():
+                pass
+            case _:
+                raise _refuse(fragment, node.lineno)
+    return before
+
+
+def _join(fragment: Fragment, before: tuple[str, ...], after: tuple[str, ...], line: int) -> tuple[str, ...]:
+    joined = tuple(dict.fromkeys(one + other for one in before for other in after))
+    if len(joined) > _MOST:
+        raise fragment.error(f"more than {_MOST} different texts can be printed here", line, "use fewer conditions")
+    return joined
+
+
+def _expression(fragment: Fragment, node: nodes.Expr | None) -> tuple[str, ...]:
+    tokens = {"bos_token": "", "eos_token": ""} | fragment.declaration.tokens
+    match node:
+        case None:
+            return ("",)
+        case nodes.TemplateData(data=data):
+            return (data,)
+        case nodes.Const(value=str() as text):
+            return (text,)
+        case nodes.Name(name=name) if name in tokens:
+            return (tokens[name],)
+        case nodes.Call(node=nodes.Name(name="raise_exception")):
+            return ()
+        case nodes.CondExpr(expr1=one, expr2=other):
+            return (*_expression(fragment, one), *_expression(fragment, other))
+    raise _refuse(fragment, node.lineno)
+
+
+def _refuse(fragment: Fragment, line: int) -> DeclarationError:
+    return fragment.error(
+        "only literal text under conditions can stand here, as the parser must know where an answer begins",
+        line,
+        "write the text itself, with {% if %} around what varies",
+    )

@@ -1,0 +1,271 @@
+"""Law 4: an adapter and its references in, where the compiled template differs out."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import ChatAdaptersError, ConversationError
+from . import references
+from .choices import Seeded
+from .conversations import Conversation, conversation, required, shares
+from .domain import domain
+from .official import Render, official_renderer
+
+MOST_FAILURES = 5
+LEAST_REFERENCE, LEAST_GENERATED = (
+    30,
+    0.75,
+)  # outside every deviation; design of the comparison, not of one format
+
+
+@dataclass
+class Tally:
+    """Equal, deviating and accepted conversations of one set."""
+
+    accepted: int = 0
+    equal: int = 0
+    deviating: int = 0
+    plain: int = 0  # accepted ones without tools, calls and results that wait for an answer
+    plain_equal: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.equal} / {self.deviating} / {self.accepted}"
+
+
+@dataclass
+class Agreement:
+    """How one reference compares."""
+
+    adapter: str
+    model: str
+    sha256: str
+    part: str
+    where: str = ""  # empty: the reference was not found
+    renderer: str = ""
+    reference: Tally = field(default_factory=Tally)
+    generated: Tally = field(default_factory=Tally)
+    shares: dict[str, float] = field(default_factory=dict)
+    deviations: dict[str, int] = field(
+        default_factory=dict
+    )  # condition -> conversations that it took out
+    failures: list[str] = field(default_factory=list)
+
+    @property
+    def found(self) -> bool:
+        return bool(self.where)
+
+    @property
+    def ok(self) -> bool:
+        return self.found and not self.failures
+
+
+def agreements(
+    adapter: Any, *, seed: int = 0, generated: int = 200, model_template: str | None = None
+) -> list[Agreement]:
+    """Compare an adapter with each of its references, or with ``model_template`` instead."""
+    if model_template is not None:
+        given = Agreement(adapter.name, "the given model", "", "all", where="the model's folder")
+        return [_compare(adapter, given, model_template, seed, generated)]
+    done = []
+    for reference in adapter.declaration.references:
+        result = Agreement(adapter.name, reference.model, reference.sha256, reference.part)
+        found = references.find(reference.sha256)
+        if found is not None:
+            result.where = found.where
+            result = _compare(adapter, result, found.text, seed, generated)
+        done.append(result)
+    return done
+
+
+def _compare(
+    adapter: Any, result: Agreement, official_text: str, seed: int, generated: int
+) -> Agreement:
+    bounds = domain(adapter)
+    result.renderer, official = official_renderer(official_text, adapter.declaration.tokens)
+    comparison = _Comparison(adapter, result, official)
+    for item in references.conversations() or []:
+        sample = Conversation(
+            item["messages"],
+            item["tools"],
+            item["add_generation_prompt"],
+            dict(item["kwargs"]),
+            item["name"],
+        )
+        comparison.add(sample, result.reference)
+    choices = Seeded(f"agreement {adapter.name} {seed}")
+    taken: list[Conversation] = []
+    for number in range(2 * generated):
+        if len(taken) == generated:
+            break
+        sample = conversation(choices, bounds)
+        sample.name = f"generated {number}"
+        if comparison.add(sample, result.generated):
+            taken.append(sample)
+    result.shares = shares(taken, bounds)
+    result.failures += [
+        f"only {result.shares[name]:.0%} of the generated ones have {name}, not {least:.0%}"
+        for name, least in required(bounds).items()
+        if result.shares[name] < least
+    ]
+    if len(taken) < generated:
+        result.failures.append(
+            f"the official template accepts only {len(taken)} generated conversations"
+        )
+    if references.conversations() is not None:
+        unseen = [when for when, count in result.deviations.items() if not count]
+        result.failures += [f"no conversation tests the deviation {when!r}" for when in unseen]
+    if result.part == "all":
+        _enough(
+            result.failures,
+            "reference",
+            result.reference,
+            LEAST_REFERENCE if result.reference.accepted else 0,
+        )
+        _enough(
+            result.failures,
+            "generated",
+            result.generated,
+            int(LEAST_GENERATED * result.generated.accepted),
+        )
+    return result
+
+
+def _enough(failures: list[str], name: str, tally: Tally, least: int) -> None:
+    """A template that ignores tools must at least be equalled wherever there are none."""
+    if tally.equal < least and tally.plain_equal < max(tally.plain, 1):
+        failures.append(
+            f"only {tally.equal} of {tally.accepted} {name} conversations are outside deviations"
+        )
+
+
+class _Comparison:
+    def __init__(self, adapter: Any, result: Agreement, official: Render) -> None:
+        self.adapter, self.result, self.official = adapter, result, official
+        self.whens = [deviation.when for deviation in adapter.declaration.deviations]
+        self.opening = result.part == "opening"
+        if not self.opening:
+            result.deviations.update(dict.fromkeys(self.whens, 0))
+        self.deviations = (
+            compiled(adapter, "deviation_template") if self.whens and not self.opening else None
+        )
+        self.own_opening = compiled(adapter, "opening_template") if self.opening else None
+
+    def add(self, sample: Conversation, tally: Tally) -> bool:
+        """Compare one conversation; return whether the official template accepts it."""
+        sample = with_own_ids(self.adapter, sample)
+        if self.opening:
+            lead = sample.messages[:1] if sample.messages[0].get("role") == "system" else []
+            sample = Conversation(lead, sample.tools, False, sample.options, sample.name)
+        try:
+            wanted = self.official(sample)
+        except (
+            Exception
+        ):  # an official template refuses in any way it likes; what it refuses is not compared
+            return False
+        tally.accepted += 1
+        try:
+            got = self._render(sample)
+        except (ChatAdaptersError, Exception) as error:
+            got = f"(raises {type(error).__name__}: {error})"
+        held = self._held(sample)
+        for when in held:
+            self.result.deviations[when] += 1
+        equal = wanted == got
+        tally.deviating += bool(held)
+        tally.equal += equal and not held
+        plain = _plain(sample)
+        tally.plain += plain
+        tally.plain_equal += plain and equal and not held
+        if held and equal:
+            self._fail(f"{sample.name}: equal, though {' and '.join(held)} holds")
+        elif not held and not equal:
+            self._fail(f"{sample.name}: {difference(wanted, got)}")
+        return True
+
+    def _render(self, sample: Conversation) -> str:
+        if self.own_opening is not None:
+            return str(self.own_opening(sample))
+        text: str = self.adapter.render_template(
+            sample.messages,
+            sample.tools,
+            add_generation_prompt=sample.add_generation_prompt,
+            **sample.options,
+        )
+        return text
+
+    def _held(self, sample: Conversation) -> list[str]:
+        if self.deviations is None:
+            return []
+        numbers = {
+            int(item.split(":")[1]) for item in self.deviations(sample).split(",") if item.strip()
+        }
+        return [self.whens[number] for number in sorted(numbers)]
+
+    def _fail(self, failure: str) -> None:
+        if len(self.result.failures) < MOST_FAILURES:
+            self.result.failures.append(failure)
+
+
+def _plain(sample: Conversation) -> bool:
+    roles = [message.get("role") for message in sample.messages]
+    texts = all(isinstance(message.get("content"), str) for message in sample.messages)
+    waits = roles[-1:] != ["assistant"]
+    return texts and waits and not sample.tools and not sample.calls() and "tool" not in roles
+
+
+def compiled(adapter: Any, name: str) -> Render:
+    """Return a renderer of one of the adapter's other templates (deviations, opening)."""
+    from .. import render
+    from ..emit import jinja
+
+    declaration = adapter.declaration
+    template = render.compile_template(getattr(jinja, name)(declaration))
+
+    def run(sample: Conversation) -> str:
+        return render.render_text(
+            template,
+            sample.messages,
+            sample.tools,
+            sample.add_generation_prompt,
+            declaration,
+            sample.options,
+        )
+
+    return run
+
+
+def with_own_ids(adapter: Any, sample: Conversation) -> Conversation:
+    """Return a conversation with its call ids in the adapter's own form, all else as it is."""
+    from ..render import normalise
+
+    try:
+        normal = normalise(sample.messages, adapter.declaration)
+    except ConversationError:
+        return sample
+    messages = copy.deepcopy(sample.messages)
+    for message, done in zip(messages, normal, strict=True):
+        if "tool_call_id" in message:
+            message["tool_call_id"] = done.get("tool_call_id", message["tool_call_id"])
+        for call, made in zip(
+            message.get("tool_calls") or [], done.get("tool_calls") or [], strict=False
+        ):
+            call["id"] = made.get("id", call.get("id"))
+    return Conversation(
+        messages, sample.tools, sample.add_generation_prompt, sample.options, sample.name
+    )
+
+
+def difference(wanted: str, got: str) -> str:
+    """Return the first difference of two texts, shown so that it can be read.
+
+    >>> difference("same x", "same y")
+    "after 'same ' the official one has 'x', ours 'y'"
+    """
+    at = next(
+        (n for n, (a, b) in enumerate(zip(wanted, got, strict=False)) if a != b),
+        min(len(wanted), len(got)),
+    )
+    theirs, ours = wanted[at : at + 60], got[at : at + 60]
+    return f"after {wanted[max(0, at - 40) : at]!r} the official one has {theirs!r}, ours {ours!r}"

@@ -1,0 +1,136 @@
+"""What an adapter can carry: its declaration and tree in, the bounds of generated messages out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import jinja2
+from jinja2 import nodes
+
+from .. import ir
+
+_TRIMS = {"trim": "strip", "lstrip": "lstrip", "rstrip": "rstrip"}
+_TEXTS = ("content", "reasoning")
+
+
+@dataclass(frozen=True)
+class Domain:
+    """The bounds that a generator keeps to for one adapter."""
+
+    calls: int | None = None  # most calls in one message
+    content_with_calls: bool = True
+    reasoning: bool = True
+    markers: tuple[str, ...] = ()  # everything that means something to the parser
+    trims: tuple[tuple[str, str, str | None], ...] = ()  # (field, method of str, characters)
+    arguments: ir.Codec | None = None  # the codec of whole arguments
+    value: ir.Codec | None = None  # the codec of one value, where arguments are a repetition
+    ids: bool = False  # ids stand on the wire
+    options: tuple[tuple[str, Any], ...] = ()  # options that are switches, with their defaults
+
+    @property
+    def typed(self) -> bool:
+        """Whether values are raw text that the tool's schema types."""
+        return self.value is not None and self.value.name in ("text", "raw")
+
+    @property
+    def keys(self) -> str:
+        """Which argument names are carried: 'any', 'plain' (no marker, no line break) or 'word'."""
+        codec = self.arguments
+        if codec is not None and codec.name == "json":
+            return "any"
+        return "plain" if self.value is not None and self.value.name != "literal" else "word"
+
+    @property
+    def delimiters(self) -> tuple[str, ...]:
+        """Strings that no value may hold."""
+        found = (
+            codec for codec in (self.arguments, self.value) if codec and codec.name == "literal"
+        )
+        return tuple(str(dict(codec.options).get("quote", '<|"|>')) for codec in found)
+
+    def trimmed(self, field: str, text: str) -> str:
+        """Return the text as the output fragment leaves it: what it trims is not carried."""
+        before = None
+        while text != before:
+            before = text
+            for name, method, characters in self.trims:
+                if name == field:
+                    text = getattr(text, method)(characters)
+        return text
+
+
+def domain(adapter: Any) -> Domain:
+    """Return the bounds of an adapter."""
+    declaration = adapter.declaration
+    holes = list(_holes(adapter.ir))
+    codecs = {hole.field: hole.codec for hole in holes}
+    has_calls = "name" in codecs or "id" in codecs or "arguments" in codecs
+    return Domain(
+        calls=declaration.limits.calls if has_calls else 0,
+        content_with_calls=declaration.limits.content_with_calls,
+        reasoning=declaration.limits.reasoning and "reasoning" in codecs,
+        markers=tuple(markers(adapter)),
+        trims=tuple(_trims(declaration.output.text)),
+        arguments=codecs.get("arguments"),
+        value=codecs.get("value"),
+        ids="id" in codecs,
+        options=tuple((n, v) for n, v in declaration.options.items() if isinstance(v, bool)),
+    )
+
+
+def markers(adapter: Any) -> list[str]:
+    """Return every text that means something: special tokens, stop strings, literals."""
+    declaration = adapter.declaration
+    found = dict.fromkeys((*declaration.special, *declaration.stop))
+    for text in literals(adapter):
+        for word in text.split():
+            if len(word) > 1 and re.search(r"\W", word):
+                found[word] = None
+    return [m for m in found if m.strip()]
+
+
+def literals(adapter: Any) -> list[str]:
+    """Return the literals of the output fragment, accepted spellings and stop strings included."""
+    accepted = (spelling.read for spelling in adapter.declaration.accept.spellings)
+    return [*_literals(adapter.ir), *accepted, *adapter.declaration.stop]
+
+
+def _walk(sequence: ir.Seq) -> Iterator[ir.Node]:
+    for node in sequence:
+        yield node
+        match node:
+            case ir.Alt(branches=branches):
+                for branch in branches:
+                    yield from _walk(branch)
+            case ir.Rep(body=body):
+                yield from _walk(body)
+            case ir.Obj(fields=fields):
+                yield from _walk(tuple(value for _, value in fields))
+
+
+def _holes(sequence: ir.Seq) -> Iterator[ir.Hole]:
+    return (node for node in _walk(sequence) if isinstance(node, ir.Hole))
+
+
+def _literals(sequence: ir.Seq) -> Iterator[str]:
+    for node in _walk(sequence):
+        match node:
+            case ir.Lit(text=text):
+                yield text
+            case ir.Obj(fields=((key, _), *_)):
+                yield f'{{"{key}"'
+
+
+def _trims(fragment: str) -> Iterator[tuple[str, str, str | None]]:
+    tree = jinja2.Environment(keep_trailing_newline=True).parse(fragment)
+    for node in tree.find_all(nodes.Filter):
+        inner: Any = node
+        while isinstance(inner, nodes.Filter):
+            inner = inner.node
+        method = _TRIMS.get(node.name)
+        if method and isinstance(inner, nodes.Name) and inner.name in _TEXTS:
+            argument = node.args[0].as_const() if node.args else None
+            yield inner.name, method, argument

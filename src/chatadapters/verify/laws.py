@@ -1,0 +1,251 @@
+"""The laws of one adapter: a sample in, what breaks the law (or None) out; and loops over many."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from ..errors import ConversationError
+from .checks import Conservation, garbage, joined, mutated, partition, run, same
+from .choices import Choices, Seeded
+from .conversations import Conversation, answer
+from .domain import Domain, domain
+
+MOST_FAILURES = 5
+MOST_REFUSED = 0.2  # of samples that hold whole markers on purpose, so some are rightly refused
+
+
+@dataclass
+class LawResult:
+    """How many samples a law was tried on, and where it does not hold."""
+
+    name: str
+    checked: int = 0
+    failures: list[str] = field(default_factory=list)
+    refused: int = 0
+    note: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return not self.failures and (self.checked > 0 or bool(self.note))
+
+    def add(self, failure: str | None) -> None:
+        self.checked += 1
+        if failure is not None and len(self.failures) < MOST_FAILURES:
+            self.failures.append(failure)
+
+
+class Refused(Exception):
+    """The adapter says that it would misread this message, or a law does not speak about it."""
+
+
+class Unreachable(Refused):
+    """No answer to this prompt is this message: the prompt already says how the answer begins."""
+
+
+@dataclass
+class Printed:
+    """An answer as the adapter prints it, and a way to make parsers for it."""
+
+    conversation: Conversation
+    text: str
+    prompt: str
+    make: Callable[[], Any]
+
+
+class Subject:
+    """An adapter with what its laws need, worked out once."""
+
+    def __init__(self, adapter: Any) -> None:
+        self.adapter = adapter
+        self.domain: Domain = domain(adapter)
+        self.conservation = Conservation(adapter, self.domain)
+
+    def print(self, sample: Conversation) -> Printed:
+        """Print the last message of a conversation. Raises ``Refused``."""
+        adapter, options = self.adapter, sample.options
+        try:
+            adapter.render(sample.messages, sample.tools, add_generation_prompt=False, **options)
+            text = adapter.output(normalised(adapter, sample.messages), sample.tools, **options)
+            prompt = adapter.render(sample.messages[:-1], sample.tools, **options)
+        except ConversationError as error:
+            raise Refused(str(error)) from None
+        begun = self.begun(prompt)
+        if not text.startswith(begun):
+            raise Unreachable(f"the answer {text!r} does not begin with {begun!r}")
+        make = partial(adapter.parser, tools=sample.tools, prompt=prompt)
+        return Printed(sample, text[len(begun) :], prompt, make)
+
+    def begun(self, prompt: str) -> str:
+        """Return what of the answer already stands at the end of a prompt, such as an opened tag."""
+        ends = [pair for pair in self.adapter.table["starts"] if prompt.endswith(pair[0])]
+        return str(max(ends, key=lambda pair: len(pair[0]))[1]) if ends else ""
+
+    def good(self, choices: Choices) -> Printed:
+        """Return a printed answer that the adapter does not refuse."""
+        for _ in range(50):
+            try:
+                return self.print(answer(choices, self.domain))
+            except Refused:
+                continue
+        raise AssertionError(f"{self.adapter.name} refuses every generated answer")
+
+
+def inverse(subject: Subject, printed: Printed, pieces: list[str] | None = None) -> str | None:
+    """Law 1: what is printed is read back, with types, order, and ids where they are carried."""
+    message = printed.conversation.messages[-1]
+    _, got = run(printed.make, pieces or [printed.text])
+    wanted = message.get("reasoning_content") or ""
+    if got.content != message["content"]:
+        return _say("content", message["content"], got.content, printed.text)
+    if got.reasoning != wanted:
+        return _say("reasoning", wanted, got.reasoning, printed.text)
+    calls = [
+        (c["function"]["name"], c["function"]["arguments"]) for c in message.get("tool_calls") or []
+    ]
+    names = [call.name for call in got.tool_calls]
+    if names != [name for name, _ in calls]:
+        return _say("names", [name for name, _ in calls], names, printed.text)
+    for (_, arguments), call in zip(calls, got.tool_calls, strict=True):
+        try:
+            value = call.value()
+        except ValueError as error:
+            return f"arguments {call.arguments!r} cannot be read: {error} in {printed.text!r}"
+        if not same(value, arguments) or call.status != "complete":
+            return _say("arguments", arguments, f"{value!r} ({call.status})", printed.text)
+    if subject.domain.ids:
+        ids = [
+            call["id"]
+            for call in normalised(subject.adapter, printed.conversation.messages)[-1].get(
+                "tool_calls", []
+            )
+        ]
+        if ids != [call.id for call in got.tool_calls]:
+            return _say("ids", ids, [call.id for call in got.tool_calls], printed.text)
+    return None
+
+
+def split(subject: Subject, make: Callable[[], Any], text: str, choices: Choices) -> str | None:
+    """Law 2: pieces of any size give the same joined events as the whole text."""
+    ids = subject.domain.ids
+    whole = joined(run(make, [text])[0], ids=ids)
+    tries = [list(text), partition(choices, text), partition(choices, text)]
+    if len(text) <= 80:
+        tries += [[text[:at], text[at:]] for at in range(1, len(text))]
+    for pieces in tries:
+        got = joined(run(make, pieces)[0], ids=ids)
+        if got != whole:
+            at = next(
+                (n for n, (a, b) in enumerate(zip(whole, got, strict=False)) if a != b),
+                min(len(whole), len(got)),
+            )
+            pair = f"{got[at : at + 2]}, the whole gives {whole[at : at + 2]}"
+            return f"pieces {pieces!r} give {pair} (event {at})"
+    return None
+
+
+def conservation(subject: Subject, make: Callable[[], Any], text: str) -> str | None:
+    """Law 3: nothing of any text is lost, repeated or invented, and nothing raises."""
+    try:
+        events, message = run(make, [text])
+    except Exception as error:  # the law says that no exception of any kind comes out
+        return f"{type(error).__name__}: {error} on {text!r}"
+    problem = subject.conservation.problem(text, events, message)
+    return f"{problem} in {text!r}" if problem else None
+
+
+def turn(subject: Subject, printed: Printed) -> str | None:
+    """Law 5: the rendered conversation is the prompt, the printed answer and the end of the turn.
+
+    Only where the rendering begins with the prompt: many official templates rewrite history.
+    """
+    sample, adapter = printed.conversation, subject.adapter
+    whole = adapter.render_template(
+        normalised(adapter, sample.messages),
+        sample.tools,
+        add_generation_prompt=False,
+        **sample.options,
+    )
+    if not whole.startswith(printed.prompt):
+        raise Refused("the template rewrites history")
+    if not whole.startswith(printed.prompt + printed.text):
+        start = len(printed.prompt)
+        return f"after the prompt comes {whole[start:]!r}, printed was {printed.text!r}"
+    end = whole[len(printed.prompt) + len(printed.text) :]
+    if not _end_of_turn(adapter).fullmatch(end):
+        return f"after the answer {printed.text!r} comes {end!r}, which is no end of a turn"
+    return None
+
+
+def _end_of_turn(adapter: Any) -> re.Pattern[str]:
+    after = adapter.declaration.prompt.assistant.rpartition("output")[2]
+    words = [
+        *adapter.declaration.stop,
+        *adapter.declaration.tokens.values(),
+        *adapter.declaration.special,
+    ]
+    words += [piece for piece in re.split(r"\{[{%].*?[%}]\}", after) if piece]
+    words += [word for word in re.findall(r"""["'](.*?)["']""", after) if word]
+    return re.compile(
+        f"(?:{'|'.join(map(re.escape, sorted(filter(None, words), key=len, reverse=True)))}|\\s)*"
+    )
+
+
+def normalised(adapter: Any, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return messages with ids in the adapter's own form and arguments as mappings."""
+    from ..render import normalise
+
+    done: list[dict[str, Any]] = normalise(messages, adapter.declaration)
+    return done
+
+
+def _say(what: str, wanted: object, got: object, text: str) -> str:
+    return f"{what} {wanted!r} came back as {got!r} from {text!r}"
+
+
+def check_all(subject: Subject, seed: int, count: int) -> list[LawResult]:
+    """Try every law that needs nothing but the adapter on ``count`` seeded samples."""
+    from .linear import ADVERSARIAL, linear, openers
+    from .standalone import standalone
+
+    choices = Seeded(f"{subject.adapter.name} {seed}")
+    results = {
+        name: LawResult(name) for name in ("inverse", "split", "conservation", "turn", "linear")
+    }
+    texts: list[Printed] = []
+    for _ in range(count):
+        try:
+            printed = subject.print(answer(choices, subject.domain))
+        except Unreachable:
+            continue
+        except Refused:
+            results["inverse"].refused += 1
+            continue
+        texts.append(printed)
+        results["inverse"].add(inverse(subject, printed))
+        results["split"].add(split(subject, printed.make, printed.text, choices))
+        try:
+            results["turn"].add(turn(subject, printed))
+        except Refused:
+            results["turn"].refused += 1
+        other = texts[choices.integer(0, len(texts) - 1)].text
+        bad = (
+            mutated(choices, printed.text, other, subject.domain),
+            garbage(choices, subject.domain),
+        )
+        for text in (printed.text, *bad):
+            results["conservation"].add(conservation(subject, printed.make, text))
+        results["split"].add(split(subject, printed.make, bad[0], choices))
+    if results["inverse"].refused > MOST_REFUSED * count:
+        results["inverse"].failures.append(
+            f"{results['inverse'].refused} of {count} answers are refused"
+        )
+    if not results["turn"].checked:
+        results["turn"].note = "the template rewrites every last turn"
+    for opener in openers(subject, choices):
+        for kind in ADVERSARIAL:
+            results["linear"].add(linear(subject, opener, kind))
+    return [*results.values(), standalone(subject, texts, choices)]

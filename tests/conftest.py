@@ -1,0 +1,71 @@
+"""Hypothesis profiles, and the lines at the end of a run: which references were compared."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.strategies import ABSENT, COMPARED
+
+LEAST_COMPARED = 9  # adapters; one official template is in no package
+
+SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
+settings.register_profile("default", deadline=None, max_examples=40, suppress_health_check=SLOW)
+settings.register_profile(
+    "ci",
+    deadline=None,
+    max_examples=100,
+    suppress_health_check=SLOW,
+    derandomize=True,
+    database=None,
+)
+settings.load_profile("ci" if os.environ.get("CI") == "true" else "default")
+
+_lines: dict[str, list[str]] = {COMPARED: [], ABSENT: []}
+_agreement_ran = False
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    global _agreement_ran
+    if report.when != "call":
+        return
+    _agreement_ran |= "test_law_4" in report.nodeid and "agrees" in report.nodeid
+    for key, value in report.user_properties:
+        if key in _lines:
+            _lines[key].append(str(value))
+
+
+def _adapters() -> set[str]:
+    return {line.partition(":")[0] for line in _lines[COMPARED]}
+
+
+def _too_few() -> bool:
+    return _agreement_ran and os.environ.get("CI") == "true" and len(_adapters()) < LEAST_COMPARED
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
+    yield
+    if _too_few() and not hasattr(session.config, "workerinput"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not any(_lines.values()):
+        return
+    terminalreporter.section("references")
+    terminalreporter.line(
+        f"{len(_lines[COMPARED])} references compared, for {len(_adapters())} adapters; "
+        f"{len(_lines[ABSENT])} things skipped because they are not here"
+    )
+    for key, lines in _lines.items():
+        for line in sorted(lines):
+            terminalreporter.line(f"{key}: {line}")
+    if _too_few():
+        terminalreporter.line(
+            f"FAILED: fewer than {LEAST_COMPARED} adapters were compared with their references; "
+            "install the [test] extra or set CHATADAPTERS_REFERENCE"
+        )
