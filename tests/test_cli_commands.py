@@ -17,6 +17,7 @@ import chatadapters
 from chatadapters import declaration, registry
 from chatadapters.cli import facts, sample, show
 from chatadapters.cli.app import COMMANDS
+from chatadapters.cli.example import example
 from tests.cli_run import adapters
 
 NAMES = registry.names()
@@ -89,23 +90,22 @@ def test_show_says_what_there_is_to_know(adapter):
     ran = adapters("show", adapter.name)
     assert (ran.status, ran.err) == (0, "")
     assert ran.out.startswith(f"{adapter.name}  {adapter.declaration.title}")
-    for heading in ("Prompt", "Answer", "Read back", "Facts"):
-        assert f"\n{heading}\n" in ran.out
+    for heading in ("Prompt", "Answer\n", "Read back\n", "Facts\n"):
+        assert f"\n{heading}" in ran.out
     for lines in dict(show.sections(adapter)).values():
         assert all(line in ran.out for line in lines)
 
 
 def test_the_worked_example_is_cut_without_loss(adapter):
-    messages, tools, answer = show.example(adapter)
-    parts = show.answer_parts(adapter, answer, tools)
-    assert "".join(text for _, text in parts) == answer
+    worked = example(adapter)
+    parts = worked.answer_parts()
+    assert "".join(text for _, text in parts) == worked.answer
     kinds = {kind for kind, _ in parts}
     can = facts.capabilities(adapter)
     assert can["tools"] == ("name" in kinds)
     assert can["reasoning"] == ("reasoning" in kinds)
-    prompt = show.prompt_parts(adapter, messages, tools)
-    assert "".join(text for _, text in prompt) == adapter.render(messages, tools=tools)
-    assert ("content", sample.QUESTION) in prompt
+    assert "".join(text for _, text in worked.prompt_parts()) == worked.prompt
+    assert ("content", sample.QUESTION) in worked.prompt_parts()
 
 
 def test_compile_writes_both_files_and_says_how_to_use_them(adapter, tmp_path):
@@ -164,10 +164,10 @@ def test_compile_takes_a_file_whose_name_is_no_identifier(tmp_path):
     assert (tmp_path / "my_format_parser.py").exists()
 
 
-def test_render_prints_the_prompt_and_nothing_else(adapter, conversation):
+def test_render_prints_the_prompt_and_nothing_else(adapter, conversation, tmp_path):
     messages, tools = sample.conversation(facts.capabilities(adapter))
-    tools_file = conversation({"tools": tools}).rename(conversation("").with_name("tools.json"))
-    path = conversation(messages[:-1])
+    path, tools_file = conversation(messages[:-1]), tmp_path / "tools.json"
+    tools_file.write_text(json.dumps({"tools": tools}))
     extra = ["--tools", tools_file] if tools else []
     ran = adapters("render", adapter.name, path, *extra)
     assert (ran.status, ran.err) == (0, "")
@@ -198,25 +198,24 @@ def test_render_takes_options_from_the_command_line_and_from_the_file(conversati
 
 
 def test_parse_prints_the_message_that_was_rendered(adapter, tmp_path):
-    messages, tools, answer = show.example(adapter)
+    worked = example(adapter)
     tools_file, prompt_file = tmp_path / "tools.json", tmp_path / "prompt.txt"
-    tools_file.write_text(json.dumps(tools or []))
-    prompt_file.write_bytes(adapter.render(messages, tools=tools).encode())
-    args = [
-        "parse",
-        adapter.name,
-        "--prompt",
-        prompt_file,
-        *(["--tools", tools_file] if tools else []),
-    ]
-    ran = adapters(*args, stdin=answer)
+    tools_file.write_text(json.dumps(worked.tools or []))
+    prompt_file.write_bytes(worked.prompt.encode())
+    given = ["--tools", tools_file] if worked.tools else []
+    args = ["parse", adapter.name, "--prompt", prompt_file, *given]
+    ran = adapters(*args, stdin=worked.answer)
     assert (ran.status, ran.err) == (0, "")
-    prompt = prompt_file.read_bytes().decode()
-    assert json.loads(ran.out) == adapter.parse(answer, tools=tools, prompt=prompt).to_openai()
-    streamed = adapters(*args, "--stream", stdin=answer)
+    assert without_ids(json.loads(ran.out)) == without_ids(worked.read_back())
+    streamed = adapters(*args, "--stream", stdin=worked.answer)
     events = [json.loads(line) for line in streamed.out.splitlines()]
     texts = "".join(event["text"] for event in events if event["type"] == "text")
     assert texts == (json.loads(ran.out)["content"] or "")
+
+
+def without_ids(message):
+    """Return a message without the ids of its calls: where the text carries none, each run makes new ones."""
+    return [message | {"tool_calls": [c["function"] for c in message.get("tool_calls", [])]}]
 
 
 def test_parse_streams_while_its_input_is_still_open():
@@ -244,7 +243,7 @@ def test_parse_streams_while_its_input_is_still_open():
 
 def test_parse_says_what_is_wrong_with_a_call(tmp_path):
     adapter = next(a for a in map(chatadapters.load, NAMES) if facts.capabilities(a)["tools"])
-    _, _, answer = show.example(adapter)
+    answer = example(adapter).answer
     half = answer[: answer.index("Paris") + 2]
     ran = adapters("parse", adapter.name, stdin=half)
     assert ran.status == 0

@@ -23,7 +23,7 @@ LONGEST_FILE = 400
 FLOORS = (
     ("errors", "ir", "runtime"),
     ("declaration", "codecs", "fragments", "emit"),
-    ("lower", "machine", "render"),
+    ("objects", "lower", "positions", "calltable", "machine", "starts", "domain", "render", "check"),
     ("registry",),
     ("adapter",),
     ("verify",),
@@ -32,7 +32,8 @@ FLOORS = (
 FLOOR = {module: floor for floor, modules in enumerate(FLOORS) for module in modules}
 
 # Spelled in pieces, so that this file does not find itself.
-FORBIDDEN = ("TODO", "FIXME", "NotImplementedError", "pytest.mark.skip", "/work/")
+PIECES = (("TO", "DO"), ("FIX", "ME"), ("NotImplemented", "Error"), ("mark.", "skip"), ("/wo", "rk/"))
+FORBIDDEN = tuple("".join(pair) for pair in PIECES)
 
 
 def relative(path: Path) -> str:

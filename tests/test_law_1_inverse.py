@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from chatadapters.verify.choices import Seeded
 from chatadapters.verify.conversations import Conversation, answer
-from chatadapters.verify.laws import MOST_REFUSED, Refused, inverse
+from chatadapters.verify.laws import Refused, Unreachable, inverse
 from tests.strategies import NAMES, answers, subject
 
 
@@ -22,17 +22,16 @@ def test_parse_of_print_is_the_message(name: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_seeded_answers_are_read_back_and_few_are_refused(name: str) -> None:
-    about, refused, count = subject(name), 0, 300
-    choices = Seeded(f"law 1 {name}")
-    for _ in range(count):
+def test_answers_without_markers_are_never_refused(name: str) -> None:
+    about, choices, read = subject(name), Seeded(f"law 1 {name}"), 0
+    for _ in range(300):
         try:
-            printed = about.print(answer(choices, about.domain))
-        except Refused:
-            refused += 1
+            printed = about.print(answer(choices, about.domain, exotic=False))
+        except Unreachable:  # the prompt already says otherwise: thinking is off, for instance
             continue
         assert inverse(about, printed) is None
-    assert refused <= MOST_REFUSED * count
+        read += 1
+    assert read >= 100
 
 
 @pytest.mark.parametrize("name", NAMES)

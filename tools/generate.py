@@ -21,6 +21,7 @@ import chatadapters
 from chatadapters import registry
 from chatadapters.cli import facts, schema, show
 from chatadapters.cli.app import COMMANDS, cli, help_text
+from chatadapters.cli.example import example
 from chatadapters.verify import agreement, references
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,7 +36,10 @@ def main() -> int:
     options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     options.add_argument("--check", action="store_true", help="compare, write nothing")
     check = options.parse_args().check
-    wanted = dict(generated())
+    broken: list[str] = []
+    wanted = dict(generated(broken))
+    for message in broken:
+        print(f"left out: {message}", file=sys.stderr)
     changed = 0
     for path, text in wanted.items():
         old = path.read_text(encoding="utf-8") if path.is_file() else ""
@@ -56,22 +60,27 @@ def main() -> int:
     print(f"{len(wanted)} generated files, {changed} {'differ' if check else 'changed'}")
     if check and changed:
         print("run `python tools/generate.py` and commit what it writes", file=sys.stderr)
-    return 1 if check and changed else 0
+    return 1 if broken or (check and changed) else 0
 
 
-def generated() -> Iterator[tuple[Path, str]]:
-    """Give every generated file and its text."""
-    adapters = [chatadapters.load(name) for name in registry.names()]
-    for adapter in adapters:
-        yield ROOT / "chat-template" / f"{adapter.name}.jinja", adapter.emit("jinja")
-    index = {adapter.name: entry(adapter) for adapter in adapters}
+def generated(broken: list[str]) -> Iterator[tuple[Path, str]]:
+    """Give every generated file and its text; what cannot be compiled is left out and said."""
+    index = {}
+    for name in registry.names():
+        try:
+            adapter = chatadapters.load(name)
+            template, page = adapter.emit("jinja"), format_page(adapter)
+            index[name] = entry(adapter)
+        except chatadapters.ChatAdaptersError as error:
+            broken.append(str(error))
+            continue
+        yield ROOT / "chat-template" / f"{name}.jinja", template
+        yield ROOT / "docs" / "formats" / f"{name}.md", page
     yield ROOT / "registry" / "schema.json", schema.text()
     yield ROOT / "registry" / "index.json", _json({"adapters": index})
     yield ROOT / "src" / "chatadapters" / "cli" / "help.txt", help_text()
     yield ROOT / "docs" / "formats.md", formats_page(index)
     yield ROOT / "docs" / "cli.md", commands_page()
-    for adapter in adapters:
-        yield ROOT / "docs" / "formats" / f"{adapter.name}.md", format_page(adapter)
 
 
 def entry(adapter: chatadapters.Adapter) -> dict[str, Any]:
@@ -133,17 +142,18 @@ def formats_page(index: dict[str, dict[str, Any]]) -> str:
 
 def format_page(adapter: chatadapters.Adapter) -> str:
     """Return the page of one format: its author's words, an example, what it cannot carry."""
-    messages, tools, answer = show.example(adapter)
+    worked = example(adapter)
+    title = f"## Prompt{show.with_options(worked.options)}"
+    read = json.dumps(worked.read_back(), indent=2, ensure_ascii=False)
     lines = [f"# {adapter.name}: {adapter.declaration.title}", NOTICE, ""]
     if note := facts.prose(registry.resolve(adapter.name)):
         lines += [note, ""]
     lines += ["| | |", "|---|---|"]
     lines += [f"| {_cell(key)} | {_cell(value)} |" for key, value in show.rows(adapter)]
-    prompt = adapter.render(messages, tools=tools)
-    lines += ["", "## Prompt", "", *_fenced(prompt), "", "## Answer", "", *_fenced(answer)]
-    lines += ["", "## Read back", "", *_fenced(show.read_back(adapter, answer, tools))]
-    for title, found in show.sections(adapter):
-        lines += ["", f"## {title}", "", *(f"- {_cell(line)}" for line in found)]
+    lines += ["", title, "", *_fenced(worked.prompt), "", "## Answer", "", *_fenced(worked.answer)]
+    lines += ["", "## Read back", "", *_fenced(read)]
+    for about, found in show.sections(adapter):
+        lines += ["", f"## {about}", "", *(f"- {_cell(line)}" for line in found)]
     return "\n".join(lines) + "\n"
 
 

@@ -37,9 +37,11 @@ class Spellings:
 
     def check_all_used(self) -> None:
         for literal in sorted(self.unused):
+            spelling = next(s for s in self.declaration.accept.spellings if s.for_ == literal)
             raise DeclarationError(
-                f"[accept] gives another spelling for {literal!r}, which the output fragment does not print",
+                f"another spelling is given for {literal!r}, which the output fragment does not print",
                 place=self.declaration.place("accept.spellings"),
+                quote=f"{{ for = {literal!r}, read = {spelling.read!r} }}",
                 fixes=["write the literal as the fragment has it, from one white space to the next", "remove it"],
             )
 
@@ -61,14 +63,13 @@ def call_table(declaration: Declaration, body: CallBody, spellings: Spellings, o
             table = {} if kind == "json" else _literal(declaration, body, dict(codec.options))
             has_id = "id" in holes
     strong = [token for spelled in close[-1:] for token in spelled if len(token) > 2]
-    recover = tuple(dict.fromkeys([*strong, *outer])) if strong or outer else ()
     return {
         "header": steps,
         "payload": kind,
         "table": table,
         "close": close,
         "closers": tuple(strong),
-        "recover": recover,
+        "recover": tuple(dict.fromkeys([*strong, *outer, *declaration.stop])),
         "has_id": has_id,
         "derived": "id" in holes and "name" not in holes,
         "id_parts": id_parts(declaration.ids.pattern) if declaration.ids else (),
@@ -89,10 +90,11 @@ def _header(declaration: Declaration, body: CallBody, spellings: Spellings) -> t
             case Hole(field="id", line=line):
                 after = _next_token(body.header[n + 1 :], spellings)
                 if not after:
-                    raise DeclarationError(
-                        "nothing ends the hole 'id'",
-                        place=declaration.place(KEY, line),
-                        fixes=["print literal text after {{ call.id }}"],
+                    raise declaration.error(
+                        "nothing but white space ends {{ call.id }}",
+                        KEY,
+                        line,
+                        "print literal text between {{ call.id }} and what follows it",
                     )
                 steps.append(("id", after))
             case Lit(text):
@@ -104,10 +106,12 @@ def _header(declaration: Declaration, body: CallBody, spellings: Spellings) -> t
                     if spellings.tokens(text):
                         steps.append(("optional", spellings.tokens(text)))
             case _:
-                raise DeclarationError(
-                    "only literal text may be optional between a call's name and its arguments",
-                    place=declaration.place(KEY, getattr(node, "line", 0) or body.line),
-                    fixes=["print the hole always", "declare two formats"],
+                raise declaration.error(
+                    "only literal text may stand under a condition between a call's marker and its arguments",
+                    KEY,
+                    getattr(node, "line", 0) or body.line,
+                    "take the hole out of the {% if %}",
+                    "declare two formats, one with it and one without",
                 )
     return tuple(steps)
 
@@ -138,10 +142,11 @@ def _literal(declaration: Declaration, body: CallBody, options: dict[str, Any]) 
     end = body.close.strip()[:1]
     if not end:
         hole = body.payload
-        raise DeclarationError(
+        raise declaration.error(
             "nothing ends the keyword arguments",
-            place=declaration.place(KEY, hole.line),
-            fixes=["print a literal such as ) after {{ call.arguments | python }}"],
+            KEY,
+            hole.line,
+            "print a literal such as ) after {{ call.arguments | python }}",
         )
     return {"keywords": True, "end": end, "bare": False, "quotes": (("'", True), ('"', True))}
 
@@ -151,7 +156,7 @@ def _pairs(declaration: Declaration, body: CallBody, spellings: Spellings) -> di
     assert isinstance(rep, Rep)
 
     def fail(message: str, *fixes: str) -> DeclarationError:
-        return DeclarationError(message, place=declaration.place(KEY, rep.line), fixes=fixes)
+        return declaration.error(message, KEY, rep.line, *fixes)
 
     shape = "write it as: <open>{{ key }}<middle>{{ value | text }}<close>"
     match rep.body:
@@ -164,6 +169,14 @@ def _pairs(declaration: Declaration, body: CallBody, spellings: Spellings) -> di
         raise fail("a key or a value has no marker around it other than white space", shape)
     if not until:
         raise fail("nothing ends the arguments", "print literal text after the loop, inside the call")
+    for token in until[0]:
+        for other in spellings.tokens(opening)[0]:
+            if token.startswith(other) or other.startswith(token):
+                raise fail(
+                    f"the end of the arguments, {token!r}, and the beginning of one, {other!r}, cannot be told apart",
+                    "let them differ before one of them ends",
+                    "print a marker between the loop and the end of the call",
+                )
     opens, middles = spellings.tokens(opening), spellings.tokens(middle)
     core = closing.strip()
     lead = closing[: len(closing) - len(closing.lstrip())]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -125,6 +126,16 @@ class Declaration(_Table):
     def place(self, key: str, line: int = 0) -> Place:
         return Place(Path(self.file).name, key, line)
 
+    def error(self, message: str, key: str, line: int, *fixes: str) -> DeclarationError:
+        """Return the error about a key such as ``output.text``: a line of its text, or 0 for all of it."""
+        value: Any = self
+        for part in key.split("."):
+            value = value.get(part, "") if isinstance(value, dict) else getattr(value, part, "")
+        text = value if isinstance(value, str) else "" if value is None else repr(value)
+        lines = text.split("\n")
+        quote = lines[line - 1] if 0 < line <= len(lines) else text
+        return DeclarationError(message, place=self.place(key, line), quote=quote, fixes=fixes)
+
 
 Loader = Callable[[str], dict[str, Any]]
 
@@ -142,9 +153,11 @@ def parse(text: str, *, name: str, file: str = "", load_base: Loader | None = No
                 f"unknown key {key!r}", place=Place(Path(file).name), fixes=["remove it: the file's name is the name"]
             )
     try:
-        return Declaration.model_validate({**raw, "name": name, "file": file})
+        made = Declaration.model_validate({**raw, "name": name, "file": file})
     except ValidationError as error:
-        raise _explain(error, Path(file or name).name) from None
+        raise _explain(error, Path(file or name).name, text) from None
+    _refuse_empty(made)
+    return made
 
 
 def read(path: Path, load_base: Loader | None = None) -> Declaration:
@@ -177,10 +190,17 @@ def _table(text: str, file: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
+        reason, _, where = str(error).partition(" (at ")
+        found = re.match(r"line ([0-9]+)", where)
+        line = int(found.group(1)) if found else text.count("\n") + 1
         raise DeclarationError(
-            f"not valid TOML: {error}",
-            place=Place(Path(file).name),
-            fixes=["literal text with quotes or backslashes is easiest between ''' and '''"],
+            f"not valid TOML: {reason}{f' (at {where}' if where else ''}",
+            place=Place(Path(file).name, "", line),
+            quote=_line(text, line),
+            fixes=[
+                "close every string, list and table; a string stands between quotes",
+                "put literal text with quotes or backslashes between ''' and '''",
+            ],
         ) from None
 
 
@@ -200,28 +220,91 @@ def _extend(raw: dict[str, Any], file: str, load_base: Loader | None, seen: tupl
     return merged
 
 
-def _explain(error: ValidationError, file: str) -> DeclarationError:
+def _refuse_empty(made: Declaration) -> None:
+    """Refuse empty strings where a string is a marker: they would be found everywhere."""
+    spellings = [text for spelling in made.accept.spellings for text in (spelling.for_, spelling.read)]
+    markers = {"stop": made.stop, "special": made.special, "output.inline": made.output.inline or ()}
+    for key, texts in {**markers, "accept.spellings": spellings}.items():
+        for text in texts:
+            if not text.strip() and (not text or key == "accept.spellings"):
+                what = "empty" if not text else "white space only"
+                raise made.error(f"a marker is {what}, and would be found everywhere", key, 0, "remove it")
+
+
+def _explain(error: ValidationError, file: str, text: str) -> DeclarationError:
     """Turn pydantic's first complaint into one of ours."""
     first = error.errors()[0]
-    path = ".".join(str(part) for part in first["loc"])
-    place = Place(file, path)
+    keys = _real_keys(first["loc"])
+    path = ".".join(map(str, keys))
+    line = _line_of(text, [str(key) for key in keys])
+    place, quote, word = Place(file, path, line), _line(text, line), str(keys[-1])
     if first["type"] == "extra_forbidden":
         table: Any = Declaration
-        for part in first["loc"][:-1]:
+        for part in keys[:-1]:
             field = getattr(table, "model_fields", {}).get(part)
-            table = field.annotation if field is not None else None
+            table = field.annotation if field is not None else table
+            table = next((a for a in getattr(table, "__args__", ()) if hasattr(a, "model_fields")), table)
         known = [f.alias or n for n, f in getattr(table, "model_fields", {}).items() if n not in ("name", "file")]
-        word = str(first["loc"][-1])
+        fixes = [f"use one of: {', '.join(known)}", "remove it"]
         return DeclarationError(
-            f"unknown key {word!r}{did_you_mean(word, known)}",
-            place=place,
-            fixes=[f"use one of: {', '.join(known)}" if known else "remove it"],
+            f"unknown key {word!r}{did_you_mean(word, known)}", place=place, quote=quote, fixes=fixes
         )
     if first["type"] == "missing":
-        return DeclarationError(f"the key {path!r} is missing", place=place, fixes=[f"add {path} = ..."])
+        owner = "".join(f"[{key}]" for key in keys[:-1] if isinstance(key, str))
+        fix = f"add {word} = ... under {owner}" if owner else f"add {word} = ... at the top of the file"
+        if word in ("prompt", "output"):
+            fix = f"add the table [{word}]"
+        return DeclarationError(f"the key {path!r} is missing", place=place, quote=quote, fixes=[fix])
+    message, fix = _KINDS.get(first["type"], (f"{first['msg'][0].lower()}{first['msg'][1:]}", "correct the value"))
     return DeclarationError(
-        f"{first['msg'][0].lower()}{first['msg'][1:]}",
+        f"{message}: {first['input']!r:.200}",
         place=place,
-        quote=repr(first["input"]),
-        fixes=["see `adapters schema` for the keys and their types"],
+        quote=quote,
+        fixes=[fix.format(key=word), "see `adapters schema` for the keys and their types"],
     )
+
+
+_POLICY = f"a policy is one of: {', '.join(get_args(HistoryPolicy))}"
+_KINDS = {
+    "string_type": ("not a valid string", 'write it between quotes: {key} = "..."'),
+    "bool_type": ("not true or false", "write true or false, without quotes"),
+    "bool_parsing": ("not true or false", "write true or false, without quotes"),
+    "int_type": ("not a whole number", "write digits, without quotes"),
+    "int_parsing": ("not a whole number", "write digits, without quotes"),
+    "tuple_type": ("not a list", 'write a list: {key} = ["..."]'),
+    "dict_type": ("not a table", "write a table: [{key}], and its keys below it"),
+    "model_type": ("not a table", "write a table: [{key}], and its keys below it"),
+    "model_attributes_type": ("not a table", "write a table: {{ ... }}"),
+    "literal_error": ("not one of the words that this key takes", _POLICY),
+    "string_pattern_mismatch": ("not 64 hexadecimal digits", "copy what `sha256sum` prints of the template file"),
+    "greater_than_equal": ("below zero", "write 0 or more"),
+    "option": ("no kind of option", "write true, false, a whole number or a string"),
+}
+
+
+def _real_keys(loc: tuple[int | str, ...]) -> list[int | str]:
+    """Return a pydantic location without the names of union members."""
+    keys = [key for key in loc if not (isinstance(key, str) and re.search(r"[\[(]", key))]
+    if keys[0] == "options":
+        del keys[2:]
+    return keys
+
+
+def _line(text: str, line: int) -> str:
+    lines = text.split("\n")
+    return lines[line - 1].strip() if 0 < line <= len(lines) else ""
+
+
+def _line_of(text: str, keys: list[str]) -> int:
+    """Return the line of a TOML text on which a key stands, or else its table's, or 0."""
+    table, found = "", 0
+    for number, line in enumerate(text.split("\n"), 1):
+        if header := re.match(r"\s*\[([^\[\]]+)\]", line):
+            table = f"{header.group(1).strip()}."
+            if table.rstrip(".") == ".".join(keys[: table.count(".")]):
+                found = number
+        elif key := re.match(r"\s*([A-Za-z0-9_.\"-]+)\s*=", line):
+            path = (table + key.group(1)).replace('"', "").split(".")
+            if path == keys[: len(path)]:
+                return number
+    return found

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from jinja2 import nodes
 
-from . import fragments, objects
+from . import fragments, invertible, objects, vocabulary
 from .declaration import Declaration
+from .errors import did_you_mean
 from .fragments import Fragment
-from .ir import Alt, Codec, Hole, Lit, Node, Obj, Rep, Seq, walk
+from .ir import Alt, Codec, Hole, Lit, Node, Rep, Seq
 
 RAW = Codec("raw")
 PRINT_ONLY = frozenset(("trim", "lstrip", "rstrip"))
@@ -25,10 +27,48 @@ _SUBSET = (
 def lower(declaration: Declaration) -> Seq:
     """Return the IR of a declaration's output fragment. Raises ``DeclarationError``."""
     fragment = fragments.parse(declaration, "output.text")
+    check_declared(declaration)
     tree = _Lowering(fragment).body(fragment.tree.body, _TOP)
-    _check_calls(fragment, tree)
-    _check_adjacent(fragment, tree)
+    invertible.check(fragment, tree)
     return tree
+
+
+def check_declared(declaration: Declaration) -> None:
+    """Check the keys that name variables or strings of the output. Raises ``DeclarationError``."""
+    for option, value in declaration.options.items():
+        if not option.isidentifier():
+            raise declaration.error(
+                f"{option!r} is no name that Jinja can read",
+                f"options.{option}",
+                0,
+                f"call it {re.sub(r'[^A-Za-z0-9_]', '_', option)!r}",
+            )
+        if option in vocabulary.CONVERSATION_NAMES | vocabulary.TURN_NAMES:
+            raise declaration.error(
+                f"the option {option!r} would hide the fragment variable of that name",
+                f"options.{option}",
+                0,
+                "choose another name",
+                f"remove it: {option} is there without it",
+            )
+        if isinstance(value, dict) and value:
+            raise declaration.error(
+                f"an option is true, false, a number or a string, not {value!r}",
+                f"options.{option}",
+                0,
+                "write one of these",
+                "write {} for an option that is undefined unless it is given",
+            )
+    history = declaration.output.history
+    for option in () if isinstance(history, str) else history:
+        if option not in declaration.options:
+            raise declaration.error(
+                f"the history policy hangs on the option {option!r}, which is not declared"
+                + did_you_mean(option, declaration.options),
+                "output.history",
+                0,
+                f"declare it under [options]: {option} = false",
+            )
 
 
 def join(tree: Sequence[Node]) -> Seq:
@@ -60,9 +100,11 @@ class _Lowering:
                 case nodes.Assign(target=nodes.Name(name=name)) if name not in fields:
                     pass  # a name for later conditions
                 case _:
-                    kind = type(node).__name__.lower()
                     raise self.fragment.error(
-                        f"{{% {kind} %}} cannot be run backwards", node.lineno, _SUBSET, "move it to [prompt]"
+                        "this {% set %} cannot be run backwards",
+                        node.lineno,
+                        "print the hole itself, where it stands: {{ content }}",
+                        "set a name to an expression, and use that name in conditions only",
                     )
         seq = join(found)
         return objects.find(self.fragment, seq) if fields == _CALL else seq
@@ -87,24 +129,44 @@ class _Lowering:
                 filters.append(node)
             node = node.node
         match node:
-            case nodes.Name(name=name):
+            case nodes.Name(name=name) if fields != _CALL or name not in fields:
                 field = name
             case nodes.Getattr(node=nodes.Name(name="call"), attr=attr):
-                field = attr
+                field = f"call.{attr}" if attr not in _CALL else attr
+            case nodes.Name(name=name):
+                raise self.fragment.error(
+                    f"{{{{ {name} }}}} is not of the call", line, f"write {invertible.spelled(name)}"
+                )
             case _:
-                raise self.fragment.error("this expression cannot be run backwards", line, _SUBSET)
+                raise self.fragment.error(
+                    "this expression cannot be run backwards: a hole is one field and at most one codec", line, _SUBSET
+                )
         if field not in fields:
             where = {_TOP: "outside the calls", _CALL: "inside a call", _PAIR: "inside an argument"}[fields]
             raise self.fragment.error(
-                f"the hole {field!r} cannot stand {where}", line, f"holes that can: {', '.join(sorted(fields))}"
+                f"{invertible.spelled(field)} cannot stand {where}: nothing would read it back",
+                line,
+                f"print one of: {', '.join(map(invertible.spelled, sorted(fields)))}",
+                "remove it",
             )
         if len(filters) > 1:
-            raise self.fragment.error("a hole has one codec", line, f"keep one of: {[f.name for f in filters]}")
+            names = " or ".join(f"| {f.name}" for f in reversed(filters))
+            raise self.fragment.error("a hole has one codec, and this one has two filters", line, f"keep {names}")
+        if filters and filters[0].name not in fragments.CODECS:
+            raise self.fragment.error(
+                f"what the filter {filters[0].name!r} does cannot be undone, so the hole cannot be read back",
+                line,
+                f"print it as it is, {invertible.spelled(field)}",
+                f"use a filter that only takes white space away: {', '.join(sorted(PRINT_ONLY))}",
+            )
         if filters:
             codec = fragments.codec_of(self.fragment, filters[0], field)
         elif field in ("arguments", "value"):
+            fixes = {"arguments": ("json", "python", "literal"), "value": ("text", "json")}[field]
             raise self.fragment.error(
-                f"the hole {field!r} needs a codec", line, f"write {{{{ ... | {'json' if field == 'arguments' else 'text'} }}}}"
+                f"{invertible.spelled(field)} needs a codec, which says how it is spelled",
+                line,
+                *(f"write {invertible.spelled(field)[:-3]} | {name} }}}}" for name in fixes),
             )
         else:
             codec = RAW
@@ -130,14 +192,17 @@ class _Lowering:
                 return ()  # tool results are printed by the prompt, never by the model
             case _:
                 raise self.fragment.error(
-                    "this loop cannot be run backwards",
+                    "this loop cannot be run backwards: its names and what it runs over are fixed",
                     node.lineno,
                     "write {% for call in calls %} outside a call",
                     "write {% for key, value in call.arguments %} inside a call",
                 )
         if node.else_ or node.test is not None or node.recursive:
             raise self.fragment.error(
-                "a loop that is run backwards has no else, no condition and no recursion", node.lineno, _SUBSET
+                "a loop that is run backwards has no else, no condition and no recursion",
+                node.lineno,
+                "print every item: {% for call in calls %} ... {% endfor %}",
+                "put what stands under else into {% if not calls %} before the loop",
             )
         return (Rep(over, self.body(node.body, inner), node.lineno),)
 
@@ -148,74 +213,3 @@ def _alternatives(branches: list[Seq], line: int) -> Seq:
     if len(kept) == 1:
         return kept[0]
     return (Alt(tuple(kept), line),)
-
-
-def _check_calls(fragment: Fragment, tree: Seq) -> None:
-    for node in walk(tree):
-        if not isinstance(node, Rep):
-            continue
-        holes = [inner for inner in walk(node.body) if isinstance(inner, Hole)]
-        fields = [hole.field for hole in holes]
-        wanted = ("key", "value") if node.over == "arguments" else ("arguments",)
-        if node.over == "calls" and any(isinstance(n, Rep) for n in walk(node.body)):
-            wanted = ()
-        for field in wanted:
-            if field not in fields:
-                raise fragment.error(
-                    f"this loop never prints {field!r}, so it cannot be read back", node.line, f"print {field} in it"
-                )
-        if node.over == "calls" and "name" not in fields and "id" not in fields:
-            raise fragment.error(
-                "a call without its name cannot be read back", node.line, "print {{ call.name }} in the loop"
-            )
-        if "name" not in fields and "id" in fields:
-            ids = fragment.declaration.ids
-            if ids is None or "{name}" not in ids.pattern:
-                raise fragment.error(
-                    "a call without its name cannot be read back, as its id does not hold the name",
-                    node.line,
-                    "print {{ call.name }} in the loop",
-                    'say in [ids] how the id holds the name: pattern = "functions.{name}:{ordinal}"',
-                )
-
-
-def _check_adjacent(fragment: Fragment, tree: Seq) -> None:
-    """Refuse two raw holes with nothing between them, and a raw hole in a call that nothing ends."""
-    for before, after in zip(tree, tree[1:], strict=False):
-        first, second = _edge(before, -1), _edge(after, 0)
-        if isinstance(first, Hole) and isinstance(second, Hole) and _raw(first) and first.field != "id":
-            raise fragment.error(
-                f"nothing stands between the holes {first.field!r} and {second.field!r}, "
-                "so it cannot be told where the first one ends",
-                second.line or first.line,
-                f"print literal text after {first.field!r}",
-                f"give {first.field!r} a codec that ends by itself, such as json",
-            )
-    for node in tree:
-        match node:
-            case Alt(branches):
-                for branch in branches:
-                    _check_adjacent(fragment, branch)
-            case Rep(_, body):
-                _check_adjacent(fragment, body)
-                last = _edge(body[-1], -1) if body else None
-                if isinstance(last, Hole) and _raw(last):
-                    raise fragment.error(
-                        f"nothing ends the hole {last.field!r}: it is the last thing in its loop",
-                        last.line,
-                        f"print literal text after {last.field!r}",
-                    )
-
-
-def _edge(node: Node, end: int) -> Node | None:
-    """Return the node at one end of a node, through what is not optional."""
-    match node:
-        case Rep(_, body) if body:
-            return _edge(body[end], end)
-        case Alt(branches) if all(branches):
-            return _edge(branches[0][end], end)
-    return node
-
-
-def _raw(hole: Hole) -> bool:
-    return hole.codec.name in ("raw", "text")

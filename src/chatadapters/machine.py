@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from os.path import commonprefix
 from typing import Any
 
+from . import overlaps
 from .calltable import KEY, Spellings, Tokens, call_table
 from .declaration import Declaration
 from .errors import DeclarationError
@@ -44,11 +46,17 @@ def table(declaration: Declaration, tree: Seq) -> dict[str, Any]:
     silent = _Builder(declaration, found, spellings, calls=False)
     outer = tuple(dict.fromkeys(t for route in builder.outside for t in route.tokens[0] if len(t) > 2))
     calls = tuple(call_table(declaration, body, spellings, outer) for body in found.calls)
+    for call in calls:
+        call["bare"] = False
+    for route in builder.routes(found.first):
+        if route.call is not None and not route.tokens:
+            calls[route.call]["bare"] = True
+    states = builder.states()
     spellings.check_all_used()
     return {
         "stop": declaration.stop,
         "lead": builder.lead,
-        "states": builder.states(),
+        "states": states,
         "states_without_calls": silent.states(),
         "calls": calls,
         "before": "",
@@ -62,7 +70,8 @@ class _Builder:
         self.keys: list[tuple[str, Any]] = []
         self.content = self._after("content")
         start = self.routes(found.first)
-        self.outside = [route for route in start if route.call is not None and route.tokens]
+        anywhere = self.routes(found.first | self.content)
+        self.outside = [route for route in anywhere if route.call is not None and route.tokens]
         bare = [route for route in start if not route.tokens and self.is_named(route)]
         self.lead = self.space_to_hole(found.first)
         self.exact = self.lead if bare and self.lead else ""
@@ -70,15 +79,38 @@ class _Builder:
             self.lead = ""
         elif bare and any(p.kind in ("content", "reasoning") for p in found.first):
             raise self.error(
-                "content and a call's name may both begin the message, and nothing tells them apart",
+                "{{ content }} and {{ call.name }} may both begin the message, and nothing tells them apart",
                 bare[0],
                 "print literal text, or a line break, before {{ content }}",
                 "print a marker before {{ call.name }}",
             )
+        self.check_reasoning()
 
     def error(self, message: str, route: Route | None, *fixes: str) -> DeclarationError:
         line = self.found.calls[route.call].line if route is not None and route.call is not None else 0
-        return DeclarationError(message, place=self.declaration.place(KEY, line), fixes=fixes)
+        return self.declaration.error(message, KEY, line, *fixes)
+
+    def check_reasoning(self) -> None:
+        """Check that literal text stands on both sides of reasoning. Raises ``DeclarationError``."""
+        contents = [position for position in self.found.all if position.kind == "content"]
+        before = [self.found.first, *(self.found.follow[position] for position in contents)]
+        for position in (position for position in self.found.all if position.kind == "reasoning"):
+            if any(position in {p for p, _ in self.reach(here)} for here in before):
+                raise self.declaration.error(
+                    "{{ reasoning }} may begin where {{ content }} may stand, and nothing tells them apart",
+                    KEY,
+                    position.line,
+                    "print a marker such as <think> before {{ reasoning }}, also where the generation prompt prints it",
+                    "print {{ content }} in the same branch, after the end of the reasoning",
+                )
+            after = self.found.follow[position]
+            if not after or self.holes(after):
+                raise self.declaration.error(
+                    "nothing but white space ends {{ reasoning }}" if after else "nothing ends {{ reasoning }}",
+                    KEY,
+                    position.line,
+                    "print a marker such as </think> after {{ reasoning }}",
+                )
 
     def is_named(self, route: Route) -> bool:
         """Whether a route without tokens begins with a name, not with an object's brace."""
@@ -101,7 +133,7 @@ class _Builder:
             else:
                 yield position, space
                 if position.kind == "content":
-                    yield from self.reach(self.found.follow[position], space, depth + 1)
+                    yield from self.reach(self.found.follow[position], "", depth + 1)
 
     def space_to_hole(self, here: Iterable[Position]) -> str:
         """Return the longest white space that is printed here before a hole."""
@@ -161,7 +193,8 @@ class _Builder:
             raise self.error(
                 "reasoning and content may both come next, and nothing tells them apart",
                 None,
-                "print a marker before one of the two",
+                "print a marker such as <think> before {{ reasoning }}",
+                "print a marker before {{ content }}",
             )
         return self.index("reasoning" if "reasoning" in holes else "text", route.after)
 
@@ -170,10 +203,11 @@ class _Builder:
         anchored = []
         if self.exact:
             after = frozenset(p for p in here if p.blank)
-            first = next(iter(sorted(after, key=lambda p: p.number))).text
+            first = commonprefix([p.text for p in after])
             lead = self.exact.removeprefix(first)
             goal = Route((), frozenset(), None, frozenset().union(*(self.found.follow[p] for p in after)))
             anchored.append(self.route(replace(goal, tokens=((first,),), lead=lead, exact=True)))
+        overlaps.check_anchored(self.declaration, self.routes(here))
         anchored += [self.route(route) for route in self.routes(here)]
         if not anchored:
             return self._text(self.content)
@@ -183,6 +217,7 @@ class _Builder:
         position = next(p for p in self.found.all if p.kind == "call" and p.call == call)
         after = frozenset(self.found.follow[position])
         routes = [route for route in self.routes(after) if route.tokens or not self.is_named(route)]
+        overlaps.check_anchored(self.declaration, routes)
         content = frozenset(p for p, _ in self.reach(after) if p.kind == "content")
         then = self.index("text", frozenset(q for p in content for q in self.found.follow[p]))
         return {"anchored": tuple(map(self.route, routes)), "space": "gap", "then": then, "widest": 0}
@@ -194,12 +229,6 @@ class _Builder:
         holes = [p for p, _ in self.reach(here) if p.kind == "reasoning"]
         after = frozenset(q for p in holes for q in self.found.follow[p])
         ends = self.routes(after)
-        if not any(route.tokens for route in ends):
-            raise DeclarationError(
-                "nothing ends the reasoning",
-                place=self.declaration.place(KEY, holes[0].line),
-                fixes=["print a marker such as </think> after {{ reasoning }}"],
-            )
         if self.declaration.accept.calls_in_reasoning:
             ends += self.outside
         return self._free([route for route in ends if route.call is None or self.declaration.accept.calls_in_reasoning], True)
@@ -211,12 +240,7 @@ class _Builder:
             for core in route.tokens[0] if route.tokens else ():
                 old = by_core.get(core)
                 if old is not None and old.target != route.target:
-                    raise self.error(
-                        f"two different things begin with the marker {core!r}",
-                        route,
-                        "write the common beginning once, before the {% if %}",
-                        "give one of them a marker of its own",
-                    )
+                    raise overlaps.same_marker(self.declaration, core)
                 framings = route.framings | (old.framings if old else frozenset())
                 by_core[core] = replace(route, framings=framings)
         variants = self._variants(by_core)
@@ -231,17 +255,8 @@ class _Builder:
         }
 
     def _variants(self, by_core: dict[str, Route]) -> tuple[str, ...]:
+        overlaps.check_markers(self.declaration, tuple(by_core))
         cores = [*by_core, *self.declaration.stop]
-        for one in cores:
-            for other in cores:
-                if one != other and one in other:
-                    how = "is the beginning of" if other.startswith(one) else "stands inside"
-                    raise self.error(
-                        f"the marker {one!r} {how} the marker {other!r}, and both may come in the same place",
-                        by_core.get(one) or by_core.get(other),
-                        f"make {one!r} longer, up to where the two differ",
-                        "leave one of them out",
-                    )
         framed = [f + core for core, route in by_core.items() for f in route.framings]
         return tuple(dict.fromkeys([*framed, *cores]))
 

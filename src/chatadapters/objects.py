@@ -68,26 +68,42 @@ def _split(text: str, holes: Sequence[Hole]) -> list[Node]:
 
 def _build(fragment: Fragment, pairs: _Pairs, holes: Sequence[Hole]) -> Obj:
     fields: list[tuple[str, Hole | Obj | Lit]] = []
-    line = 0
+    line = holes[0].line
     for key, value in pairs:
+        _refuse_hole(fragment, key, holes, "a key of a JSON object is a hole")
         if any(key == other for other, _ in fields):
-            raise fragment.error(f"the key {key!r} stands twice in one object", line, "remove one of them")
+            raise fragment.error(
+                f"the key {key!r} stands twice in one object", line, f"remove one {key!r}", "give one of them another name"
+            )
         mark = _HOLE.fullmatch(value) if isinstance(value, str) else None
         if mark:
             hole = holes[int(mark.group(1))]
             line = hole.line
             name = hole.codec.name
-            if name not in ("raw", "json") or (name == "raw" and hole.field == "arguments"):
+            if name not in ("raw", "json"):
+                written = f"{{{{ call.{hole.field}"
                 raise fragment.error(
-                    f"the codec {name!r} cannot stand in a JSON object", line, "use json: {{ call.arguments | json }}"
+                    f"the codec {name!r} cannot stand in a JSON object",
+                    line,
+                    f"print it as JSON: {written} | json }}}}",
+                    f"print {written} | {name} }}}} without a JSON object around it",
                 )
             fields.append((key, Hole(hole.field, hole.codec if name == "json" else Codec("json"), line)))
         elif isinstance(value, _Pairs):
             fields.append((key, _build(fragment, value, holes)))
-        elif isinstance(value, str) and _HOLE.search(value):
-            raise fragment.error(
-                f"the value of the key {key!r} is only partly a hole", line, "make the hole the whole value"
-            )
         else:
-            fields.append((key, Lit(json.dumps(value, ensure_ascii=False))))
+            text = json.dumps(value, ensure_ascii=False)
+            _refuse_hole(fragment, text, holes, f"the value of the key {key!r} is only partly a hole")
+            fields.append((key, Lit(text)))
     return Obj(tuple(fields), line)
+
+
+def _refuse_hole(fragment: Fragment, text: str, holes: Sequence[Hole], message: str) -> None:
+    if found := _HOLE.search(text):
+        hole = holes[int(found.group(1))]
+        raise fragment.error(
+            message,
+            hole.line,
+            f'write it as "key": {{{{ call.{hole.field} | json }}}}, with nothing else in the value',
+            "put the rest of the text under a key of its own",
+        )

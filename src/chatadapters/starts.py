@@ -16,6 +16,7 @@ from .errors import DeclarationError
 from .fragments import Fragment
 
 _MOST = 64
+_ANY = "\0"
 
 
 def expansions(declaration: Declaration) -> tuple[tuple[str, str], ...]:
@@ -30,19 +31,29 @@ def expansions(declaration: Declaration) -> tuple[tuple[str, str], ...]:
         raise assistant.error(
             "the assistant fragment never prints {{ output }}", 1, "write {{ output }} where the answer goes"
         )
+    lines = [part.lineno for part in assistant.tree.find_all(nodes.Name) if part.name == "output"]
+    if sum(isinstance(part, nodes.Name) and part.name == "output" for part in _printed(assistant)) > 1:
+        raise assistant.error("{{ output }} is printed twice", lines[1], "print it once")
     headers = sorted(_texts(assistant, header, ("",)), key=len, reverse=True)
     found: dict[str, str] = {}
     for text in _texts(generation, generation.tree.body, ("",)):
-        start = next((h for h in headers if text.startswith(h)), None)
-        if start is None:
-            raise DeclarationError(
-                f"the generation prompt {text!r} does not begin as the assistant fragment does",
-                place=declaration.place("prompt.generation"),
-                quote="\n".join(repr(h) for h in headers),
-                fixes=["begin it with the text that stands before {{ output }}"],
+        rest = next((rest for header in headers if (rest := _after(header, text)) is not None), None)
+        if rest is None:
+            wanted = " or ".join(repr(header.replace(_ANY, "...")) for header in headers)
+            raise declaration.error(
+                f"the generation prompt can be {text!r}, which does not begin with what stands before {{{{ output }}}}",
+                "prompt.generation",
+                1,
+                f"begin `generation` with {wanted}",
+                "print the same text before {{ output }} in `assistant`",
             )
-        found[text] = text[len(start) :]
+        found[text] = rest
     return tuple(sorted(found.items(), key=lambda pair: (-len(pair[0]), pair[0])))
+
+
+def _printed(fragment: Fragment) -> list[nodes.Expr]:
+    """Return what a fragment prints whatever the conditions say."""
+    return [part for node in fragment.tree.body if isinstance(node, nodes.Output) for part in node.nodes]
 
 
 def _before_output(fragment: Fragment) -> list[nodes.Node] | None:
@@ -79,10 +90,24 @@ def _texts(fragment: Fragment, body: Sequence[nodes.Node], before: tuple[str, ..
     return before
 
 
+def _after(header: str, text: str) -> str | None:
+    """Return what stands after a header, in which each ``_ANY`` is some text; None where the text is another."""
+    first, *others = header.split(_ANY)
+    if not text.startswith(first):
+        return None
+    text = text[len(first) :]
+    for other in others:
+        place = text.find(other)
+        if place < 0:
+            return None
+        text = text[place + len(other) :]
+    return text
+
+
 def _join(fragment: Fragment, before: tuple[str, ...], after: tuple[str, ...], line: int) -> tuple[str, ...]:
     joined = tuple(dict.fromkeys(one + other for one in before for other in after))
     if len(joined) > _MOST:
-        raise fragment.error(f"more than {_MOST} different texts can be printed here", line, "use fewer conditions")
+        raise fragment.error(f"more than {_MOST} different texts can be printed here", line, "use fewer conditions", "set a name to what varies together")
     return joined
 
 
@@ -101,12 +126,15 @@ def _expression(fragment: Fragment, node: nodes.Expr | None) -> tuple[str, ...]:
             return ()
         case nodes.CondExpr(expr1=one, expr2=other):
             return (*_expression(fragment, one), *_expression(fragment, other))
+    if fragment.key == "prompt.assistant":
+        return (_ANY,)
     raise _refuse(fragment, node.lineno)
 
 
 def _refuse(fragment: Fragment, line: int) -> DeclarationError:
     return fragment.error(
-        "only literal text under conditions can stand here, as the parser must know where an answer begins",
+        "only literal text can stand here, as the parser must know where an answer begins",
         line,
         "write the text itself, with {% if %} around what varies",
+        "print it in another fragment",
     )

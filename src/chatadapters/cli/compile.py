@@ -14,6 +14,8 @@ from .files import write_files
 if TYPE_CHECKING:
     from ..adapter import Adapter
 
+WORDS = {"jinja": "chat template", "python": "parser"}
+
 
 @click.command()
 @click.argument("name", metavar="NAME|FILE")
@@ -43,8 +45,9 @@ def command(name: str, folder: str, targets: tuple[str, ...], check: bool) -> in
     if check:
         return _check(files)
     write_files(files)
-    for path, text in files.items():
-        click.echo(f"{path}  {len(text.encode()):,} bytes")
+    width = max(len(str(path)) for path in files)
+    for target, path in zip(wanted, files, strict=True):
+        click.echo(f"{str(path):{width}}  {WORDS.get(target, target)}")
     click.echo(_advice(adapter, dict(zip(wanted, files, strict=True))), err=True)
     return 0
 

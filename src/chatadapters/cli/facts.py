@@ -54,7 +54,7 @@ def capabilities(adapter: Adapter) -> dict[str, Any]:
     """Return what the format carries; the keys are those of ``registry/index.json``."""
     declaration, limits = adapter.declaration, adapter.declaration.limits
     found = {hole.field: hole.codec.name for hole in holes(adapter.ir)}
-    tools = "name" in found and limits.calls != 0
+    tools = bool({"name", "id"} & set(found)) and limits.calls != 0  # an id may carry the name
     return {
         "tools": tools,
         "parallel_calls": tools and (limits.calls is None or limits.calls > 1),

@@ -33,7 +33,7 @@ def command(as_json: bool) -> None:
             (
                 name,
                 ", ".join(row["models"]) or "-",
-                summary(row.get("capabilities", {})),
+                summary(row["capabilities"]) if "capabilities" in row else "not in the index",
                 ", ".join(row.get("sha256", {}).get("official", {})) or "-",
             )
             for name, row in rows.items()

@@ -52,7 +52,7 @@ def command(name: str, base: str, folder: str) -> None:
     if path.exists():
         raise InputError(str(path), "exists already", "choose another name, or remove it first")
     write_files({path: text})
-    click.echo(f"{path}  {len(text.encode()):,} bytes")
+    click.echo(f"{path}  declaration")
     click.echo(f"\nTry it:\n  adapters compile {path} -o build\n  adapters show {path}", err=True)
 
 

@@ -10,12 +10,11 @@ from ..errors import DeclarationError, Place, did_you_mean
 from . import printers
 
 FIELDS = ("content", "reasoning", "name", "id", "arguments", "key", "value")
-Printer = Callable[[str, Mapping[str, object], str], str]
 
 
 @dataclass(frozen=True)
 class Option:
-    """One option of a codec: its default, the values it takes, and what it does."""
+    """One option of a codec: its default, the values it takes in words, and the test for them."""
 
     name: str
     default: object
@@ -25,10 +24,10 @@ class Option:
 
 @dataclass(frozen=True)
 class Spec:
-    """One codec: the fields it can spell, its options, and the note on its lossless domain.
+    """One codec: the fields it can spell, its options, what it prints and what it cannot carry.
 
-    ``macro(name, options)`` is the Jinja macro that prints a value; ``""`` where an expression does
-    (``expression(value, options)``).
+    ``expression(value, options, field)`` is the Jinja expression that prints a value; where it
+    contains ``{macro}``, that stands for the name of the macros which ``macro`` makes.
     """
 
     name: str
@@ -37,7 +36,7 @@ class Spec:
     summary: str
     domain: str
     expression: Callable[[str, Mapping[str, object], str], str]
-    macro: Callable[[str, Mapping[str, object], str], str] | None = None
+    macro: Callable[[str, Mapping[str, object]], str] | None = None
 
 
 def resolve(
@@ -62,30 +61,28 @@ def resolve(
         known = ", ".join(n for n in CODECS if n != "raw")
         raise fail(f"unknown codec {name!r}{did_you_mean(name, CODECS)}", f"use one of: {known}")
     if field is not None and field not in spec.fields:
-        fits = [n for n, s in CODECS.items() if field in s.fields and n != "raw"]
+        fits = [repr(n) for n, s in CODECS.items() if field in s.fields and n != "raw"]
         raise fail(
             f"the codec {name!r} cannot spell {field!r}: it spells {', '.join(spec.fields)}",
-            f"use {' or '.join(repr(n) for n in fits)} here" if fits else "print the value without a filter",
+            f"use {' or '.join(fits)} here" if fits else "print the value without a filter",
             f"move {name!r} to one of: {', '.join(spec.fields)}",
         )
-    if positional:
-        first = spec.options[0].name if spec.options else ""
-        raise fail(
-            f"the codec {name!r} takes its options by name",
-            f"write {first}={positional[0]!r}" if first else "remove the argument",
-        )
     allowed = {option.name: option for option in spec.options}
+    if positional:
+        first = next(iter(allowed), "")
+        fix = f"write {first}={printers.constant(positional[0])}" if first else "remove it"
+        raise fail(f"the codec {name!r} takes its options by name", fix)
     for key, value in options.items():
         option = allowed.get(key)
         if option is None:
-            raise fail(
-                f"the codec {name!r} has no option {key!r}{did_you_mean(key, allowed)}",
-                f"use one of: {', '.join(allowed)}" if allowed else f"write {name} without arguments",
-            )
+            fix = f"use one of: {', '.join(allowed)}" if allowed else "remove it"
+            suggestion = did_you_mean(key, allowed)
+            raise fail(f"the codec {name!r} has no option {key!r}{suggestion}", fix)
         if not option.accepts(value):
             raise fail(
                 f"the option {key!r} of the codec {name!r} takes {option.takes}, not {value!r}",
-                f"write {key}={_show(option.default)} or another value of that kind",
+                f"write {key}={printers.constant(option.default)}, which is the default",
+                f"write another value: {option.takes}",
             )
     merged = {o.name: _freeze(options.get(o.name, o.default)) for o in spec.options}
     return ir.Codec(name, tuple(sorted(merged.items())))
@@ -93,10 +90,6 @@ def resolve(
 
 def _freeze(value: object) -> object:
     return tuple(value) if isinstance(value, list | tuple) else value
-
-
-def _show(value: object) -> str:
-    return {None: "none", True: "true", False: "false"}.get(value) or repr(value)  # type: ignore[call-overload, no-any-return]
 
 
 def _bool(value: object) -> bool:
@@ -108,17 +101,14 @@ def _choice(*choices: str) -> Callable[[object], bool]:
 
 
 def _indent(value: object) -> bool:
-    return value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 16)
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return value is None or (whole and 0 <= int(str(value)) <= 16)
 
 
 def _separators(value: object) -> bool:
     pair = value if isinstance(value, list | tuple) else ()
-    return value is None or (
-        len(pair) == 2
-        and all(isinstance(part, str) for part in pair)
-        and str(pair[0]).strip() == ","
-        and str(pair[1]).strip() == ":"
-    )
+    texts = [part.strip(" ") for part in pair if isinstance(part, str)]
+    return value is None or (len(pair) == 2 and texts == [",", ":"])
 
 
 def _quote(value: object) -> bool:
@@ -138,8 +128,8 @@ _SPECS = (
         "json",
         FIELDS,
         (
-            Option("indent", None, "a number of spaces or none", _indent),
-            Option("separators", None, 'a pair such as [",", ":"] or none', _separators),
+            Option("indent", None, "a number of spaces up to 16, or none", _indent),
+            Option("separators", None, 'a pair such as [",", ":"], or none', _separators),
             Option("sort_keys", False, "true or false", _bool),
             Option("ascii", False, "true or false", _bool),
         ),
@@ -155,7 +145,7 @@ _SPECS = (
             Option("mappings", "python", '"python" or "json"', _choice("python", "json")),
         ),
         "Python keyword arguments: name='value', other=1",
-        "argument names must be Python identifiers; every JSON value is carried",
+        "every JSON value is carried; argument names must be Python identifiers",
         printers.python,
         printers.python_macro,
     ),
@@ -163,8 +153,9 @@ _SPECS = (
         "text",
         ("value",),
         (Option("scalars", "json", '"json" or "python"', _choice("json", "python")),),
-        "strings as they are, other values as JSON text, typed by the tool's schema on the way back",
-        "a string that contains what ends the hole, or that reads as another type its schema allows, is not carried",
+        "strings as they are, other values as JSON text, typed by the tool's schema when read",
+        "a string that contains what ends the hole, or that reads as another type which its "
+        "schema allows, is not carried",
         printers.text,
         printers.text_macro,
     ),
@@ -177,7 +168,7 @@ _SPECS = (
             Option("sort_keys", True, "true or false", _bool),
         ),
         "JSON with another string delimiter, no escapes, and bare keys",
-        "a string that contains the delimiter is not carried, nor a bare key with a structural character",
+        "a string that contains the delimiter is not carried, nor a bare key with punctuation",
         printers.literal,
         printers.literal_macro,
     ),

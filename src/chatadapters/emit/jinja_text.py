@@ -1,4 +1,4 @@
-"""Jinja syntax trees in, portable Jinja text out: every printed byte explicit, every tag trimmed on both sides."""
+"""Jinja syntax trees in, portable Jinja out: every printed byte explicit, every tag trimmed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from jinja2 import nodes
 
 from .. import codecs
 from ..codecs.printers import STRING_ARGUMENTS, constant, quoted
-from ..fragments import CODECS, Fragment, codec_of
+from ..fragments import CODECS, Fragment
 
 _BINARY = {nodes.Add: "+", nodes.Sub: "-", nodes.Mul: "*", nodes.FloorDiv: "//", nodes.Mod: "%"}
 _COMPARE = {
@@ -38,14 +38,17 @@ _STRIPS = {"trim": "strip", "lstrip": "lstrip", "rstrip": "rstrip"}
 
 def say(text: str, depth: int = 0) -> list[str]:
     """Return the lines that print a text, one for each line of it."""
-    return [f"{'  ' * depth}{{{{- {quoted(line)} -}}}}" for line in re.findall(r"[^\n]*\n+|[^\n]+", text)]
+    return [
+        f"{'  ' * depth}{{{{- {quoted(line)} -}}}}"
+        for line in re.findall(r"[^\n]*\n+|[^\n]+", text)
+    ]
 
 
 class Writer:
     """Prints the fragments of one template and gathers the codec macros that they call.
 
-    ``loops`` prints the loops over lists that the template itself makes (``calls``, ``results``): it returns
-    the opening lines for a loop, or ``None`` for an ordinary one.
+    ``loops`` prints the heads of the loops over lists that the template itself makes (``calls``,
+    ``results``); it returns ``None`` for an ordinary loop.
     """
 
     def __init__(self, loops: Callable[[nodes.For, Writer, int], list[str] | None]) -> None:
@@ -86,7 +89,11 @@ class Writer:
                 return [f"{pad}{{%- set {self.expression(target)} = {self.expression(value)} -%}}"]
             case nodes.AssignBlock(target=target, body=body):
                 inner = self.body(body, depth + 1)
-                return [f"{pad}{{%- set {self.expression(target)} -%}}", *inner, f"{pad}{{%- endset -%}}"]
+                return [
+                    f"{pad}{{%- set {self.expression(target)} -%}}",
+                    *inner,
+                    f"{pad}{{%- endset -%}}",
+                ]
             case nodes.Macro(name=name, args=args, defaults=defaults, body=body):
                 plain: list[str] = [argument.name for argument in args]
                 for offset, default in enumerate(reversed(defaults), 1):
@@ -94,7 +101,9 @@ class Writer:
                 inner = self.body(body, depth + 1)
                 head = f"{pad}{{%- macro {name}({', '.join(plain)}) -%}}"
                 return [head, *inner, f"{pad}{{%- endmacro -%}}"]
-        raise self.fragment.error(f"{type(node).__name__} cannot be printed", node.lineno, "use plain Jinja")
+        raise self.fragment.error(
+            f"{type(node).__name__} cannot be printed", node.lineno, "use plain Jinja"
+        )
 
     def _printed(self, node: nodes.Node, depth: int) -> list[str]:
         match node:
@@ -114,7 +123,10 @@ class Writer:
             lines, over = [], self.expression(node.iter)
             if _is_arguments(node.iter) and isinstance(node.target, nodes.Tuple):
                 lines = [f"{pad}{{%- if {over} is string -%}}"]
-                lines += [f"{pad}  {{{{- raise_exception({quoted(STRING_ARGUMENTS)}) -}}}}", f"{pad}{{%- endif -%}}"]
+                lines += [
+                    f"{pad}  {{{{- raise_exception({quoted(STRING_ARGUMENTS)}) -}}}}",
+                    f"{pad}{{%- endif -%}}",
+                ]
                 over += " | items"
             condition = f" if {self.expression(node.test)}" if node.test else ""
             lines += [f"{pad}{{%- for {self._target(node.target)} in {over}{condition} -%}}"]
@@ -144,12 +156,15 @@ class Writer:
             case nodes.Getitem(node=target, arg=argument):
                 return f"{self.atom(target)}[{self.expression(argument)}]"
             case nodes.Slice(start=start, stop=stop, step=step):
-                parts = [self.expression(part) if part is not None else "" for part in (start, stop)]
+                parts = [
+                    self.expression(part) if part is not None else "" for part in (start, stop)
+                ]
                 return ":".join(parts) + (f":{self.expression(step)}" if step is not None else "")
             case nodes.List(items=items):
                 return f"[{', '.join(self.expression(item) for item in items)}]"
             case nodes.Tuple(items=items):
-                return f"({', '.join(self.expression(item) for item in items)}{',' if len(items) == 1 else ''})"
+                inside = ", ".join(self.expression(item) for item in items)
+                return f"({inside},)" if len(items) == 1 else f"({inside})"
             case nodes.Dict(items=pairs):
                 inner = (f"{self.expression(p.key)}: {self.expression(p.value)}" for p in pairs)
                 return f"{{{', '.join(inner)}}}"
@@ -183,7 +198,9 @@ class Writer:
                 given = [self.expression(argument) for argument in args]
                 given += [f"{k.key}={self.expression(k.value)}" for k in kwargs]
                 return f"{self.atom(target)}({', '.join(given)})"
-        raise self.fragment.error(f"{type(node).__name__} cannot be printed", node.lineno, "use plain Jinja")
+        raise self.fragment.error(
+            f"{type(node).__name__} cannot be printed", node.lineno, "use plain Jinja"
+        )
 
     def atom(self, node: nodes.Node) -> str:
         """Return the text of an expression, in parentheses unless it needs none anywhere."""
@@ -214,9 +231,9 @@ class Writer:
         return f"{target} | {node.name}" + (f"({', '.join(given)})" if given else "")
 
     def codec(self, node: nodes.Filter) -> str:
-        """Return the expression that prints a value through a codec, noting the macro that it needs."""
+        """Return the expression that prints a value through a codec; note its macro."""
         assert node.node is not None
-        codec = codec_of(self.fragment, node)
+        codec = self.fragment.codec(node)
         spec, options = codecs.CODECS[codec.name], dict(codec.options)
         field = "arguments" if _is_arguments(node.node) else ""
         text = spec.expression(self.atom(node.node), options, field)
@@ -227,7 +244,7 @@ class Writer:
             number = sum(1 for other in self._names if other[0] == codec.name)
             name = f"_{codec.name}{number + 1 if number else ''}"
             self._names[key] = name
-            self.macros[name] = spec.macro(name, options, field)
+            self.macros[name] = spec.macro(name, options)
         return text.replace("{macro}", self._names[key])
 
 

@@ -62,18 +62,36 @@ def parser_file(name: str, title: str, table: dict[str, Any]) -> str:
 def _runtime() -> tuple[str, str]:
     """Return the runtime's imports from the standard library, and its text without any import."""
     imports: set[str] = set()
+    defined: set[str] = set()
     bodies = []
     for module in runtime.MODULES:
         text = resources.files(runtime).joinpath(f"{module}.py").read_text(encoding="utf-8")
         lines = text.split("\n")
         tree = ast.parse(text)
         for node in tree.body:
-            docstring = node is tree.body[0]
-            if isinstance(node, ast.Import | ast.ImportFrom) or docstring:
-                if not docstring and not getattr(node, "level", 0) and "__future__" not in ast.unparse(node):
-                    imports.add(ast.unparse(node))
+            if node is tree.body[0] or isinstance(node, ast.Import | ast.ImportFrom) or _is_for_types(node):
+                if isinstance(node, ast.Import | ast.ImportFrom) and not node.names[0].name == "annotations":
+                    imports.update([ast.unparse(node)] if not getattr(node, "level", 0) else [])
                 for number in range(node.lineno - 1, node.end_lineno or node.lineno):
                     lines[number] = ""
+                continue
+            names = _defined(node)
+            if names & defined:
+                raise RuntimeError(f"two modules of the runtime define {sorted(names & defined)}: one file holds both")
+            defined |= names
         summary = (ast.get_docstring(tree) or "").split("\n")[0]
         bodies.append(f"\n\n# -- {summary}\n\n\n" + "\n".join(lines).strip("\n"))
     return "\n".join(sorted(imports)), "\n".join(bodies).strip("\n") + "\n"
+
+
+def _is_for_types(node: ast.stmt) -> bool:
+    """Whether a statement is there for the type checker only."""
+    target = node.test if isinstance(node, ast.If) else node.targets[0] if isinstance(node, ast.Assign) else None
+    return isinstance(target, ast.Name) and target.id == "TYPE_CHECKING"
+
+
+def _defined(node: ast.stmt) -> set[str]:
+    """Return the names that a statement of a module defines there."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return {node.name}
+    return {name.id for name in ast.walk(node) if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)}

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from .events import ToolCall
 from .json_stream import pass_value, read_string
 from .literals import read_literal
 from .pairs import read_pairs
-from .scan import Scanner, Steps
+from .scan import MOST_HELD, Scanner
 from .values import property_types, valid_json
 
+TYPE_CHECKING = False  # typing costs more to import than a whole compiled parser
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .events import ToolCall
+    from .scan import Steps
+
 LONGEST_NAME = 128
-# Arguments that come before the name in a JSON object are held up to this many characters, then given as content.
-MOST_HELD = 65536
 
 
 class Caller(Scanner):
@@ -94,16 +96,10 @@ class Caller(Scanner):
         return (end, self.buffer[position:end]) if end > position else (-1, "")
 
     def _id(self, position: int, ends: tuple[str, ...]) -> Steps:
-        """Read an id up to the token after it."""
-        while True:
-            place, _ = self.find(ends, position)
-            if place >= 0 or self.ended or len(self.buffer) - position > 2 * LONGEST_NAME:
-                break
-            position = yield from self.more(position)
+        """Read an id, one word, up to the token after it."""
+        position, place = yield from self.until(position, ends, 2 * LONGEST_NAME)
         id = self.buffer[position:place].strip() if place >= 0 else ""
-        if not id or len(id) > 2 * LONGEST_NAME or "\n" in id:
-            return -1, ""
-        return place, id
+        return (place, id) if id and len(id.split()) == 1 else (-1, "")
 
     # -- arguments, consumed as they arrive
 
@@ -138,8 +134,9 @@ class Caller(Scanner):
 
     def _finish(self, call: ToolCall, body: dict[str, Any], status: str) -> Steps:
         """Consume the closing tokens, or what is left of a call that went wrong."""
-        if not status:
-            status = "complete" if valid_json(call.arguments) else "malformed"
+        broken = status == "malformed"
+        if status in ("", "wrong type"):
+            status = "complete" if not status and valid_json(call.arguments) else "malformed"
             if body["close"] and not (yield from self.closing(body["close"])) and self.ended:
                 self.at = len(self.buffer)
         if status == "complete" and not self.known_tool(call.name):
@@ -149,7 +146,7 @@ class Caller(Scanner):
         if call.id is None:
             call.id = self.make_id(call.index, call.name)
         self.end_call(call, status)
-        if status == "malformed" and body["recover"]:
+        if broken:
             yield from self._recover(body)
 
     def known_tool(self, name: str) -> bool:
@@ -158,7 +155,7 @@ class Caller(Scanner):
     def _recover(self, body: dict[str, Any]) -> Steps:
         """Give what follows as malformed, up to a token that ends the call."""
         ends: tuple[str, ...] = body["recover"]
-        longest = max(map(len, ends))
+        longest = max(map(len, ends), default=0)
         while True:
             place, which = self.find(ends, self.at)
             if place >= 0:
@@ -175,7 +172,7 @@ class Caller(Scanner):
 
     def _object_call(self, body: dict[str, Any], position: int) -> Steps:
         """Read ``{...}``: any key order, unknown keys; committed once the name is known."""
-        reader = _Object(self, body["table"])
+        reader = _Object(self, body["table"], body["bare"])
         good = yield from reader.header(position)
         if not good:
             return False
@@ -201,10 +198,14 @@ class Caller(Scanner):
 
 
 class _Object:
-    """The keys of one JSON object, with declared keys anywhere in it; what holes they fill is in ``fields``."""
+    """The keys of one JSON object; ``fields`` says what holes they fill.
 
-    def __init__(self, p: Caller, fields: dict[str, Any]) -> None:
+    A ``bare`` object, with no marker before it, is a call only where its first key is a declared one.
+    """
+
+    def __init__(self, p: Caller, fields: dict[str, Any], bare: bool) -> None:
         self.p = p
+        self.bare = bare
         self.stack = [fields]
         self.name = ""
         self.id: str | None = None
@@ -293,7 +294,7 @@ class _Object:
             if position < 0 or position >= len(p.buffer):
                 return -1, ""
             opening = self.first and not self.seen and len(self.stack) == 1
-            if opening and key not in self.stack[0] and self.p.table["bare_objects"]:
+            if opening and key not in self.stack[0] and self.bare:
                 return -1, ""
             self.first = False
             hole = self.stack[-1].get(key)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from .scan import SPACE, Scanner, Steps
+from .scan import MOST_HELD, SPACE, Scanner
 from .values import escape_control, valid_json
+
+TYPE_CHECKING = False  # typing costs more to import than a whole compiled parser
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .scan import Steps
+
+    Sink = Callable[[str, int], None]
 
 _PLAIN = frozenset("0123456789+-.eEtrufalsn:, \t\r\n")
 _OPEN = {"{": "}", "[": "]"}
 _QUICK = ('"', "\\")
-
-Sink = Callable[[str, int], None]
 
 
 def pass_value(p: Scanner, sink: Sink | None, position: int, quick: bool = False) -> Steps:
@@ -51,12 +55,16 @@ def pass_value(p: Scanner, sink: Sink | None, position: int, quick: bool = False
                 else:
                     _flush(p, sink, out, buffer, start, position)
                     return -1
+            if sink is None and position - p.at > MOST_HELD:
+                return -1
             if done:
                 _flush(p, sink, out, buffer, start, position)
                 return position
         _flush(p, sink, out, buffer, start, position)
         if p.ended:
             return position if scalar else -1
+        if sink is None and position - p.at > MOST_HELD:
+            return -1
         if quick and string and not escaped:
             position = p.rest(_QUICK)
         position = yield from p.more(position)
@@ -68,23 +76,19 @@ def _string(
 ) -> tuple[int, bool, bool, int]:
     """Go to the end of a string or of the buffer; return position, inside an escape, inside the string, start."""
     begin = position
-    if escaped:
-        position += 1
-        escaped = False
-    quote = buffer.find('"', position)
-    inside = True
+    first = position = position + 1 if escaped else position
     while True:
-        slash = buffer.find("\\", position, quote if quote >= 0 else size)
-        if slash < 0:
-            position = quote + 1 if quote >= 0 else size
-            inside = quote < 0
+        quote = buffer.find('"', position)
+        end = place = quote if quote >= 0 else size
+        while place > first and buffer[place - 1] == "\\":
+            place -= 1
+        escaped = (end - place) % 2 == 1
+        position = min(end + 1, size)
+        if quote < 0 or not escaped:
             break
-        position = slash + 2
-        if position > size:
-            position, escaped = size, True
-            break
-        if 0 <= quote < position:
-            quote = buffer.find('"', position)
+        first = position
+    inside = quote < 0
+    escaped = escaped and inside
     text = buffer[begin:position]
     if not text.isprintable():
         out.append(buffer[start:begin] + escape_control(text))

@@ -6,17 +6,20 @@ to ``end``) or else one mapping in braces. One loop with a stack, no recursion.
 
 from __future__ import annotations
 
-from typing import Any
-
-from .events import ToolCall
-from .scan import SPACE, Scanner, Steps
+from .scan import LONGEST_KEY, SPACE, Scanner
 from .values import WORDS, escape, python_number
+
+TYPE_CHECKING = False  # typing costs more to import than a whole compiled parser
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .events import ToolCall
+    from .scan import Steps
 
 _CLOSE = {"{": "}", "[": "]", "(": ")"}
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "v": "\v", "a": "\a", "0": "\0"}
 _DIGITS = {"x": 2, "u": 4, "U": 8}
 _LONGEST_ATOM = 400
-_LONGEST_KEY = 256
 _DEEPEST = 200
 
 
@@ -83,11 +86,11 @@ def _key(p: Scanner, call: ToolCall, quotes: Any, bare: bool, keyword: bool, com
         position = p.at
         while True:
             place = p.buffer.find(separator, position)
-            if place >= 0 or p.ended or len(p.buffer) - p.at > _LONGEST_KEY:
+            if place >= 0 or p.ended or len(p.buffer) - p.at > LONGEST_KEY:
                 break
             position = yield from p.more(len(p.buffer))
         key = p.buffer[p.at : place].rstrip() if place >= 0 else ""
-        if place < 0 or len(key) > _LONGEST_KEY or (keyword and not key.isidentifier()) or _odd(key):
+        if place < 0 or len(key) > LONGEST_KEY or (keyword and not key.isidentifier()) or _odd(key):
             return False
         p.argue(call, f'{comma}"{escape(key)}"', place)
     else:
@@ -181,7 +184,7 @@ def _atom(p: Scanner, call: ToolCall, comma: str) -> Steps:
         position = yield from p.more(position)
     word = p.buffer[p.at : position]
     text = WORDS.get(word) or python_number(word)
-    if not text or (p.ended and position == len(p.buffer)):
+    if not text or len(word) > _LONGEST_ATOM or (p.ended and position == len(p.buffer)):
         return False
     p.argue(call, comma + text, position)
     return True

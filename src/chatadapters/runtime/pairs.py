@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from .events import ToolCall
 from .json_stream import pass_value
-from .scan import Scanner, Steps
+from .scan import LONGEST_KEY, Scanner
 from .values import TYPES, escape, read_text
 
+TYPE_CHECKING = False  # typing costs more to import than a whole compiled parser
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .events import ToolCall
+    from .scan import Steps
+
 _ANY = frozenset(TYPES)
-_LONGEST_KEY = 256
 
 
 def read_pairs(p: Scanner, call: ToolCall, table: dict[str, Any], types: dict[str, frozenset[str]]) -> Steps:
@@ -30,7 +33,7 @@ def read_pairs(p: Scanner, call: ToolCall, table: dict[str, Any], types: dict[st
         if position < 0:
             return "truncated" if p.ended else "malformed"
         p.at = position
-        key = yield from _key(p, table["middle"][0])
+        key = yield from _pair_key(p, table["middle"][0])
         if key is None or not (yield from p.closing(table["middle"])):
             return "truncated" if p.ended else "malformed"
         yield from take_lead(p, table["lead"])
@@ -66,15 +69,11 @@ def take_lead(p: Scanner, lead: str) -> Steps:
         p.at += 1
 
 
-def _key(p: Scanner, ends: tuple[str, ...]) -> Steps:
+def _pair_key(p: Scanner, ends: tuple[str, ...]) -> Steps:
     """Read a key up to the token after it, which is left; return None where there is none."""
-    while True:
-        place, _ = p.find(ends, p.at)
-        if place >= 0 or p.ended or len(p.buffer) - p.at > _LONGEST_KEY:
-            break
-        yield from p.more(p.at)
+    _, place = yield from p.until(p.at, ends, LONGEST_KEY)
     key = p.buffer[p.at : place] if place >= 0 else ""
-    if place < 0 or not key or len(key) > _LONGEST_KEY or "\n" in key:
+    if not key or "\n" in key:
         return None
     p.at = place
     return key
@@ -125,7 +124,7 @@ def _value(p: Scanner, call: ToolCall, table: dict[str, Any], types: frozenset[s
     malformed = not opened and "string" not in types and read_text(text, types) is None
     p.argue(call, json_text if fresh else "", p.at)
     p.at += len(which)
-    return "malformed" if malformed else ""
+    return "wrong type" if malformed else ""
 
 
 def _closes(p: Scanner, size: int, follow: tuple[str, ...]) -> Steps:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from .calls import Caller
-from .events import CallArguments, Event, Message, Reasoning, Text
+from .events import CallArguments, Reasoning, Text
 from .pairs import take_lead
-from .scan import SPACE, Steps
+from .scan import SPACE
+
+TYPE_CHECKING = False  # typing costs more to import than a whole compiled parser
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from .events import Event, Message
+    from .scan import Steps
 
 # Pieces of a growing text are joined from time to time, which keeps memory near the text's own size.
 _MOST_PIECES = 512
@@ -19,11 +24,10 @@ class Parser(Caller):
 
     ``tools`` are the tools of the request, in the OpenAI shape: None parses calls of any name, an empty list
     allows no calls. ``prompt`` is the rendered prompt, which decides where the answer begins (a template may
-    have opened the reasoning already). ``make_id(index, name)`` makes ids where the wire carries none.
+    have opened the reasoning already); one that ends in no generation prompt, such as ``""``, stands for a whole
+    answer; without one the answer begins as under the default options. ``make_id(index, name)`` makes ids where the wire carries none.
     ``unknown_tools=True`` gives calls of undeclared tools, with status ``unknown_tool``, instead of text.
     """
-
-    message: Message
 
     def __init__(
         self,
@@ -44,11 +48,10 @@ class Parser(Caller):
         next(self._steps)
         before = table["before"]
         if prompt is not None:
-            before = next((text for end, text in table["starts"] if prompt.endswith(end)), before)
+            before = next((text for end, text in table["starts"] if prompt.endswith(end)), "")
         if before:
             self.feed(before)
-            self.base = -len(self.buffer)
-            self.at = 0
+            self.base = -self.at
             self.message.__init__()  # type: ignore[misc]
 
     @property

@@ -7,16 +7,21 @@ A position is an index into ``buffer``; it moves when input arrives, so every wa
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import Any
-
 from .events import CallArguments, CallEnd, CallStart, Event, Malformed, Message, Reasoning, Text, ToolCall
 
-Steps = Generator[None, None, Any]
-Tokens = tuple[tuple[str, ...], ...]
+TYPE_CHECKING = False  # typing costs more to import than a whole compiled parser
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from typing import Any
+
+    Steps = Generator[None, None, Any]
+    Tokens = tuple[tuple[str, ...], ...]
 
 # White space between two structural markers that may still turn out to be text is held up to this many characters.
 MOST_SPACE = 64
+LONGEST_KEY = 256
+# Arguments that come before the name in a JSON object are held up to this many characters, then given as content.
+MOST_HELD = 65536
 SPACE = " \t\r\n"
 
 
@@ -121,6 +126,15 @@ class Scanner:
             if place < best or (place == best and len(needle) > len(which) and which):
                 best, which = place, needle
         return (best, which) if which else (-1, "")
+
+    def until(self, position: int, needles: tuple[str, ...], most: int) -> Steps:
+        """Return (position, place of the first needle), or -1 for the place after ``most`` characters without one."""
+        enough = most + max(map(len, needles))
+        while True:
+            place, _ = self.find(needles, position)
+            if place >= 0 or self.ended or len(self.buffer) - position >= enough:
+                return position, place if place - position <= most else -1
+            position = yield from self.more(position)
 
     def tail(self, needles: tuple[str, ...], longest: int, start: int) -> int:
         """Return where the end of the buffer begins that may still become one of the needles."""

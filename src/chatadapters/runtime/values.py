@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+TYPE_CHECKING = False  # typing costs more to import than a whole compiled parser
+if TYPE_CHECKING:
+    from typing import Any
+
+try:
+    from _json import encode_basestring
+except ImportError:  # an interpreter without the C accelerator
+    encode_basestring = None
 
 TYPES = ("null", "boolean", "integer", "number", "object", "array", "string")
 WORDS = {"true": "true", "True": "true", "false": "false", "False": "false", "null": "null", "None": "null"}
@@ -15,7 +22,7 @@ def escape(text: str) -> str:
     """Return the text as the inside of a JSON string."""
     if text.isprintable() and '"' not in text and "\\" not in text:
         return text
-    return text.translate(_QUOTED)
+    return encode_basestring(text)[1:-1] if encode_basestring else text.translate(_QUOTED)
 
 
 def escape_control(text: str) -> str:

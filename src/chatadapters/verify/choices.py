@@ -95,6 +95,18 @@ def text(
     return "".join(pieces)
 
 
+def without(said: str, markers: Sequence[str]) -> str:
+    """Return a text in which no marker stands whole.
+
+    >>> without("a<<b>b>", ["<b>"])
+    'a'
+    """
+    while any(marker in said for marker in markers):
+        for marker in markers:
+            said = said.replace(marker, "")
+    return said
+
+
 def cuts(markers: Sequence[str]) -> tuple[str, ...]:
     """Return markers without their first or last characters: look-alikes that are no markers.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .choices import Choices, cuts, text
+from .choices import Choices, cuts, text, without
 from .domain import Domain
 from .schemas import Json, call_arguments, tool_set
 
@@ -47,31 +47,31 @@ class _Builder:
         said = text(self.choices, lookalikes, spicy=spicy)
         return said if len(said) >= least else "Tell me more."
 
-    def own(self, name: str, *, exotic: bool = False) -> str:
-        """Return a text of the assistant's, as the output fragment leaves it."""
-        said = self.say(whole=exotic and self.choices.chance(0.15))
+    def own(self, name: str, *, exact: bool, exotic: bool) -> str:
+        """Return a text of the assistant's; ``exact``: as the output fragment leaves it."""
+        said = self.say(whole=exotic and self.choices.chance(0.3))
         if not exotic:
-            for marker in self.domain.markers:
-                said = said.replace(marker, "")
-        return self.domain.trimmed(name, said) if exotic or self.choices.chance(0.9) else said
+            said = without(said, self.domain.markers)
+        return self.domain.trimmed(name, said) if exact or self.choices.chance(0.9) else said
 
     def user(self) -> None:
         self.messages.append(
             {"role": "user", "content": self.say(whole=self.choices.chance(0.1), least=1)}
         )
 
-    def assistant(self, *, exotic: bool = False, with_calls: bool | None = None) -> None:
+    def assistant(
+        self, *, with_calls: bool | None = None, exact: bool = False, exotic: bool = False
+    ) -> None:
         choices, domain = self.choices, self.domain
         calls = self.agentic and choices.chance(0.85) if with_calls is None else with_calls
         message: Json = {"role": "assistant", "content": ""}
         if not calls or (domain.content_with_calls and choices.chance(0.6)):
-            message["content"] = self.own("content", exotic=exotic)
-            if not calls and not exotic:
+            message["content"] = self.own("content", exact=exact, exotic=exotic)
+            if not calls and not exact:
                 message["content"] = message["content"] or "Done."
         if self.thinking and choices.chance(0.8):
-            message["reasoning_content"] = self.own("reasoning", exotic=exotic)
-            if not message["reasoning_content"].strip():
-                message["reasoning_content"] = "Let me think."
+            said = self.own("reasoning", exact=exact, exotic=exotic)
+            message["reasoning_content"] = said if said.strip() else "Let me think."
         if calls:
             message["tool_calls"] = [self.call(exotic) for _ in range(self._count())]
         self.messages.append(message)
@@ -84,7 +84,7 @@ class _Builder:
         tool = self.choices.pick(self.tools) if self.tools else None
         name = tool["function"]["name"] if tool else self.choices.pick(("get_weather", "f"))
         arguments = call_arguments(
-            self.choices, self.domain, tool, exotic=exotic and self.choices.chance(0.15)
+            self.choices, self.domain, tool, exotic=exotic and self.choices.chance(0.3)
         )
         if tool is None and not self.domain.typed:
             arguments = {"city": "Zürich", "n": 1}
@@ -115,7 +115,7 @@ class _Builder:
             if turn and not self.official and choices.chance(0.04):
                 self.messages.append({"role": "system", "content": self.say(least=1)})
             self.user()
-            if turn == 0 and choices.chance(0.1):
+            if not self.official and choices.chance(0.05):
                 continue
             for _ in range(choices.integer(0, 2) if self.agentic else 0):
                 self.assistant(with_calls=True)
@@ -150,18 +150,20 @@ def conversation(choices: Choices, domain: Domain, *, official: bool = True) -> 
     )
 
 
-def answer(choices: Choices, domain: Domain) -> Conversation:
-    """Return a conversation whose last message is an answer that the wire carries, often nasty."""
-    builder = _Builder(choices, domain, False)
+def answer(choices: Choices, domain: Domain, *, exotic: bool | None = None) -> Conversation:
+    """Return a conversation whose last message is an answer that the wire carries, often nasty.
+
+    ``exotic``: whole markers may stand anywhere, so an adapter may refuse it; else it must not.
+    """
+    wild = choices.chance(0.4) if exotic is None else exotic
+    builder = _Builder(choices, domain, not wild)
     if choices.chance(0.3):
         builder.turns()
-    if choices.chance(0.2) and builder.messages and builder.agentic:
-        _ask(builder)
+    _ask(builder)
+    if choices.chance(0.2) and builder.agentic:
         builder.assistant(with_calls=True)
         builder.results()
-    else:
-        _ask(builder)
-    builder.assistant(exotic=True)
+    builder.assistant(exact=True, exotic=wild)
     return Conversation(builder.messages, builder.tools, False, _options(choices, domain))
 
 

@@ -15,7 +15,6 @@ from .conversations import Conversation, answer
 from .domain import Domain, domain
 
 MOST_FAILURES = 5
-MOST_REFUSED = 0.2  # of samples that hold whole markers on purpose, so some are rightly refused
 
 
 @dataclass
@@ -80,7 +79,7 @@ class Subject:
         return Printed(sample, text[len(begun) :], prompt, make)
 
     def begun(self, prompt: str) -> str:
-        """Return what of the answer already stands at the end of a prompt, such as an opened tag."""
+        """Return what of the answer already stands at the end of a prompt: an opened tag."""
         ends = [pair for pair in self.adapter.table["starts"] if prompt.endswith(pair[0])]
         return str(max(ends, key=lambda pair: len(pair[0]))[1]) if ends else ""
 
@@ -163,13 +162,14 @@ def turn(subject: Subject, printed: Printed) -> str | None:
     Only where the rendering begins with the prompt: many official templates rewrite history.
     """
     sample, adapter = printed.conversation, subject.adapter
+    reasoning = sample.messages[-1].get("reasoning_content") or ""
     whole = adapter.render_template(
         normalised(adapter, sample.messages),
         sample.tools,
         add_generation_prompt=False,
         **sample.options,
     )
-    if not whole.startswith(printed.prompt):
+    if not whole.startswith(printed.prompt) or reasoning not in whole[len(printed.prompt) :]:
         raise Refused("the template rewrites history")
     if not whole.startswith(printed.prompt + printed.text):
         start = len(printed.prompt)
@@ -216,13 +216,18 @@ def check_all(subject: Subject, seed: int, count: int) -> list[LawResult]:
         name: LawResult(name) for name in ("inverse", "split", "conservation", "turn", "linear")
     }
     texts: list[Printed] = []
-    for _ in range(count):
+    for number in range(count):
+        exotic = number % 3 == 2
         try:
-            printed = subject.print(answer(choices, subject.domain))
+            printed = subject.print(answer(choices, subject.domain, exotic=exotic))
         except Unreachable:
             continue
-        except Refused:
+        except Refused as error:
             results["inverse"].refused += 1
+            if not exotic:
+                results["inverse"].add(
+                    f"refused, though nothing in it looks like a marker: {error}"
+                )
             continue
         texts.append(printed)
         results["inverse"].add(inverse(subject, printed))
@@ -239,10 +244,6 @@ def check_all(subject: Subject, seed: int, count: int) -> list[LawResult]:
         for text in (printed.text, *bad):
             results["conservation"].add(conservation(subject, printed.make, text))
         results["split"].add(split(subject, printed.make, bad[0], choices))
-    if results["inverse"].refused > MOST_REFUSED * count:
-        results["inverse"].failures.append(
-            f"{results['inverse'].refused} of {count} answers are refused"
-        )
     if not results["turn"].checked:
         results["turn"].note = "the template rewrites every last turn"
     for opener in openers(subject, choices):

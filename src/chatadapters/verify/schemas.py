@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .choices import Choices, cuts, text
+from .choices import Choices, cuts, text, without
 from .domain import Domain
 
 Json = dict[str, Any]
@@ -168,6 +168,4 @@ def _value(choices: Choices, domain: Domain, schema: Json, exotic: bool, depth: 
             }
     lookalikes = (*domain.markers, *cuts(domain.markers)) if exotic else cuts(domain.markers)
     value = text(choices, lookalikes, longest=5)
-    for delimiter in domain.delimiters:
-        value = value.replace(delimiter, "")
-    return value
+    return without(value, domain.delimiters if exotic else (*domain.markers, *domain.delimiters))

@@ -1,0 +1,87 @@
+"""Markers that cannot be told apart: the routes of one state in, nothing out, or an error with ways out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from .declaration import Declaration
+from .errors import DeclarationError
+
+if TYPE_CHECKING:
+    from .machine import Route
+
+KEY = "output.text"
+
+
+def line_of(declaration: Declaration, marker: str) -> int:
+    """Return the line of the output fragment on which a marker stands first, or 0."""
+    text = declaration.output.text
+    place = text.find(marker)
+    return text.count("\n", 0, place) + 1 if place >= 0 else 0
+
+
+def same_marker(declaration: Declaration, marker: str) -> DeclarationError:
+    """Return the error about one marker that begins two things."""
+    return declaration.error(
+        f"two different things begin with the marker {marker!r}",
+        KEY,
+        line_of(declaration, marker),
+        "write the common beginning once, before the {% if %}",
+        "give one of them a marker of its own",
+    )
+
+
+def check_markers(declaration: Declaration, cores: Sequence[str]) -> None:
+    """Check the markers that are looked for in one text, the stop strings apart. Raises ``DeclarationError``."""
+    for core in cores:
+        if core in declaration.stop:
+            raise declaration.error(
+                f"the marker {core!r} is also a stop string, which ends the message",
+                KEY,
+                line_of(declaration, core),
+                "take it out of `stop`",
+                "print another marker",
+            )
+    both = [*cores, *declaration.stop]
+    for one in both:
+        for other in both:
+            if one != other and one in other:
+                raise _inside(declaration, one, other)
+
+
+def check_anchored(declaration: Declaration, routes: Iterable[Route]) -> None:
+    """Check the routes that are tried where they stand. Raises ``DeclarationError``.
+
+    Something else may begin like a call, as a call whose header does not hold is given up.
+    """
+    marked = [route for route in routes if route.tokens and not route.exact]
+    for first in (text for route in marked for text in route.tokens[0]):
+        check_markers(declaration, [first])
+    for one, other in combinations(marked, 2):
+        shorter = min(one, other, key=lambda route: (len(route.tokens), route.call is not None))
+        if shorter.call is not None:
+            continue
+        for tokens, others in zip(one.tokens, other.tokens, strict=False):
+            if set(tokens) & set(others):
+                continue
+            for short, long in ((a, b) for a in tokens for b in others):
+                if long.startswith(short):
+                    raise _inside(declaration, short, long)
+                if short.startswith(long):
+                    raise _inside(declaration, long, short)
+            break
+        else:
+            raise same_marker(declaration, one.tokens[0][0])
+
+
+def _inside(declaration: Declaration, one: str, other: str) -> DeclarationError:
+    how = "is the beginning of" if other.startswith(one) else "stands inside"
+    return declaration.error(
+        f"the marker {one!r} {how} the marker {other!r}, and both may come in the same place",
+        KEY,
+        line_of(declaration, other) or line_of(declaration, one),
+        f"make {one!r} longer, up to where the two differ",
+        "leave one of them out",
+    )

@@ -1,0 +1,419 @@
+"""Measure the parser, the templates and the start-up, as ratios to a bare find-and-append loop in the same run.
+
+    python tools/bench.py [--quick]
+
+Every row is measured in this process, one after the other, on generated input; times are CPU-bound and noisy,
+the ratios are what lasts. The goals are those of the project's issue.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import chatadapters
+
+JSON_FORMAT, RAW_FORMAT = "qwen3", "qwen3_coder"
+TOOLS = [
+    {
+        "type": "function",
+        "function": {
+            "name": "write_file",
+            "description": "Write a file",
+            "parameters": {
+                "type": "object",
+                "properties": {"path": {"type": "string"}, "text": {"type": "string"}},
+                "required": ["path", "text"],
+            },
+        },
+    }
+]
+PEER = {
+    "start_anchor": "<|im_start|>assistant\n",
+    "fields": {
+        "thinking": {"open": "<think>", "close": "</think>"},
+        "content": {},
+        "tool_calls": {
+            "open": "<tool_call>",
+            "close": "</tool_call>",
+            "content": "json",
+            "repeats": True,
+        },
+    },
+}
+Row = tuple[str, str, str, str]
+
+
+class Floor:
+    """What any parser must do at least: look for one marker, keep the text."""
+
+    def __init__(self) -> None:
+        self.out: list[str] = []
+
+    def feed(self, delta: str) -> list[str]:
+        if delta.find("<") < 0:
+            self.out.append(delta)
+        return [delta]
+
+
+def deltas(text: str, size: int = 4) -> list[str]:
+    return [text[i : i + size] for i in range(0, len(text), size)]
+
+
+def each(feed: Callable[[str], Any], pieces: Iterable[str]) -> list[float]:
+    """Return the microseconds of each delta."""
+    clock = time.perf_counter_ns
+    times = []
+    for piece in pieces:
+        start = clock()
+        feed(piece)
+        times.append((clock() - start) / 1000)
+    return times
+
+
+def best(work: Callable[[], Any], times: int = 7) -> float:
+    """Return the least CPU milliseconds of a few runs."""
+    found = []
+    for _ in range(times):
+        start = time.process_time_ns()
+        work()
+        found.append((time.process_time_ns() - start) / 1e6)
+    return min(found)
+
+
+def percentile(times: list[float], share: float) -> float:
+    return sorted(times)[min(len(times) - 1, int(len(times) * share))]
+
+
+def prose(size: int) -> str:
+    return ("The quick brown fox jumps over the lazy dog, and so on. " * (size // 50 + 1))[:size]
+
+
+def code(size: int) -> str:
+    return ('def f(x):\n    return "a\\b" + str(x)  # a < b\n' * (size // 40 + 1))[:size]
+
+
+def openings() -> dict[str, tuple[str, str]]:
+    """Return, per region, the format and the text that leads into it."""
+    head = {JSON_FORMAT: '<tool_call>\n{"name": "write_file", "arguments": {"text": "'}
+    head[RAW_FORMAT] = "<tool_call>\n<function=write_file>\n<parameter=text>\n"
+    return {
+        "content": (JSON_FORMAT, ""),
+        "reasoning": (JSON_FORMAT, "<think>\n"),
+        "JSON argument": (JSON_FORMAT, head[JSON_FORMAT]),
+        "raw argument": (RAW_FORMAT, head[RAW_FORMAT]),
+    }
+
+
+def parser_in(region: str) -> Any:
+    name, text = openings()[region]
+    parser = chatadapters.load(name).parser(tools=TOOLS, prompt="")
+    parser.feed(text)
+    return parser
+
+
+def per_delta(count: int) -> list[Row]:
+    goals = {
+        "content": (2, 5),
+        "reasoning": (2, 5),
+        "JSON argument": (5, 10),
+        "raw argument": (6, 10),
+    }
+    rows = []
+    pieces = deltas(prose(count * 4))
+    floor = statistics.median(each(Floor().feed, pieces))
+    rows.append(("floor: find and append", f"{floor:.2f} µs", "1.0x", ""))
+    for region, (goal, tail) in goals.items():
+        times = each(parser_in(region).feed, pieces)
+        median, late = statistics.median(times), percentile(times, 0.99)
+        rows.append(
+            (
+                f"{region} delta",
+                f"{median:.2f} µs, p99 {late:.2f}",
+                f"{median / floor:.1f}x",
+                f"<= {goal}x, p99 <= {tail} µs",
+            )
+        )
+    lines = deltas(code(count * 4).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n"))
+    times = each(parser_in("JSON argument").feed, lines)
+    rows.append(
+        (
+            "JSON argument delta, source code",
+            f"{statistics.median(times):.2f} µs",
+            f"{statistics.median(times) / floor:.1f}x",
+            "",
+        )
+    )
+    times = each(parser_in("raw argument").feed, deltas(code(count * 4)))
+    rows.append(
+        (
+            "raw argument delta, source code",
+            f"{statistics.median(times):.2f} µs",
+            f"{statistics.median(times) / floor:.1f}x",
+            "",
+        )
+    )
+    return rows
+
+
+def growth(count: int) -> list[Row]:
+    rows = []
+    for region in openings():
+        for what, piece in (("text", "word"), ("white space", "\n\n\n\n")):
+            ratios = []
+            for _ in range(3):
+                gc.collect()
+                gc.disable()
+                times = each(parser_in(region).feed, [piece] * count)
+                gc.enable()
+                ratios.append(
+                    statistics.mean(sorted(times[-128:])[:120])
+                    / statistics.mean(sorted(times[128:256])[:120])
+                )
+            rows.append(
+                (
+                    f"growth over {count} deltas: {region}, {what}",
+                    "",
+                    f"{min(ratios):.2f}x",
+                    "<= 1.3x",
+                )
+            )
+    return rows
+
+
+def big_call() -> list[Row]:
+    rows = []
+    body = code(32_000)
+    call = {"name": "write_file", "arguments": {"path": "a.py", "text": body}}
+    messages = [
+        {"role": "user", "content": "go"},
+        {
+            "role": "assistant",
+            "content": "",
+            "tool_calls": [{"type": "function", "function": call}],
+        },
+    ]
+    for name in (JSON_FORMAT, RAW_FORMAT):
+        adapter = chatadapters.load(name)
+        text = adapter.output(messages, TOOLS)
+        pieces = deltas(text)
+
+        def stream(adapter: Any = adapter, pieces: list[str] = pieces) -> Any:
+            parser = adapter.parser(tools=TOOLS, prompt="")
+            for piece in pieces:
+                parser.feed(piece)
+            parser.close()
+            return parser.message
+
+        assert stream().tool_calls[0].value() == call["arguments"]
+        floor = best(lambda pieces=pieces: [Floor().feed(piece) for piece in pieces])  # type: ignore[misc]
+        spent = best(stream)
+        rows.append(
+            (
+                f"{name}: one 32 kB write_file call, streamed",
+                f"{spent:.1f} ms",
+                f"{spent / floor:.1f}x",
+                "<= 8 ms",
+            )
+        )
+        whole = best(lambda adapter=adapter, text=text: adapter.parse(text, tools=TOOLS, prompt=""))  # type: ignore[misc]
+        rows.append((f"{name}: the same, whole", f"{whole:.2f} ms", "", "<= 0.6 ms"))
+        long = text.replace(body[:20], body[:20] * 200)
+        spent = best(lambda adapter=adapter, long=long: adapter.parse(long, tools=TOOLS, prompt=""))  # type: ignore[misc]
+        rows.append(
+            (
+                f"{name}: whole, {len(long) // 1000} kB against {len(text) // 1000} kB",
+                f"{spent:.2f} ms",
+                f"{spent / whole / (len(long) / len(text)):.2f}x per byte",
+                "linear",
+            )
+        )
+        parser = adapter.parser(tools=TOOLS, prompt="")
+        tracemalloc.start()
+        for piece in pieces:
+            parser.feed(piece)
+        peak = tracemalloc.get_traced_memory()[1] / 1000
+        tracemalloc.stop()
+        kept = sys.getsizeof(parser.message.tool_calls[0].arguments) / 1000
+        rows.append(
+            (
+                f"{name}: peak memory of that parse",
+                f"{peak:.0f} kB",
+                f"{kept:.0f} kB of it the message",
+                "<= 20 kB beside the message",
+            )
+        )
+    rows += _peer(deltas(chatadapters.load(JSON_FORMAT).output(messages, TOOLS)))
+    return rows
+
+
+def _peer(pieces: list[str]) -> list[Row]:
+    try:
+        from transformers.utils.chat_parsing.response_parser import ResponseParser
+    except ImportError:
+        return [("transformers' ResponseParser", "not installed", "", "")]
+
+    def stream() -> None:
+        parser = ResponseParser(PEER, prefix="")
+        for piece in pieces:
+            parser.feed(piece)
+        parser.finalize()
+
+    content = each(ResponseParser(PEER, prefix="").feed, deltas(prose(8000)))
+    return [
+        (
+            "transformers' ResponseParser: the 32 kB call, streamed",
+            f"{best(stream, 3):.1f} ms",
+            "",
+            "",
+        ),
+        (
+            "transformers' ResponseParser: content delta",
+            f"{statistics.median(content):.2f} µs",
+            "",
+            "",
+        ),
+    ]
+
+
+def start_up() -> list[Row]:
+    def spent(arguments: list[str], folder: str = ".") -> float:
+        script = (
+            "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL);"
+            "u = resource.getrusage(resource.RUSAGE_CHILDREN); print((u.ru_utime + u.ru_stime) * 1000)"
+        )
+        return min(
+            float(
+                subprocess.run(
+                    [sys.executable, "-c", script, *arguments],
+                    cwd=folder,
+                    capture_output=True,
+                    text=True,
+                    check=True,
+                ).stdout
+            )
+            for _ in range(7)
+        )
+
+    python = [sys.executable, "-I"]
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "compiled_parser.py").write_text(
+            chatadapters.load(JSON_FORMAT).emit("python"), encoding="utf-8"
+        )
+        load = "import sys; sys.path.insert(0, '.'); import compiled_parser"
+        subprocess.run([*python, "-c", load], cwd=folder, check=True)
+        bare = spent([*python, "-c", "pass"], folder)
+        compiled = spent([*python, "-c", load], folder)
+        tool = Path(sys.executable).with_name("adapters")
+        help_ = (
+            spent([str(tool), "--help"]) - spent([sys.executable, "-c", "pass"])
+            if tool.exists()
+            else float("nan")
+        )
+    return [
+        (
+            "import of a compiled parser, over bare Python",
+            f"{compiled - bare:.1f} ms",
+            "",
+            "<= 12 ms",
+        ),
+        ("adapters --help, over bare Python", f"{help_:.1f} ms", "", "<= 60 ms"),
+    ]
+
+
+def templates() -> list[Row]:
+    from chatadapters import render
+    from chatadapters.verify import references
+
+    def conversation(count: int) -> list[dict[str, Any]]:
+        call = {
+            "id": "call00001",
+            "type": "function",
+            "function": {"name": "write_file", "arguments": {"path": "a", "text": "b"}},
+        }
+        messages: list[dict[str, Any]] = []
+        while len(messages) < count:
+            messages += [
+                {"role": "user", "content": "Please write it."},
+                {"role": "assistant", "content": "", "tool_calls": [call]},
+                {"role": "tool", "tool_call_id": "call00001", "content": "done"},
+                {"role": "assistant", "content": "It is written."},
+            ]
+        return messages
+
+    rows = []
+    for name in chatadapters.names():
+        adapter = chatadapters.load(name)
+        short, long = conversation(200), conversation(2000)
+
+        def run(compiled: Any, messages: list[dict[str, Any]], adapter: Any = adapter) -> float:
+            return best(
+                lambda: render.render_text(compiled, messages, TOOLS, True, adapter.declaration), 5
+            )
+
+        start = time.process_time_ns()
+        ours = render.compile_template(adapter.template())
+        compiling = (time.process_time_ns() - start) / 1e6
+        try:
+            some, many = run(ours, short), run(ours, long)
+        except chatadapters.ConversationError as error:
+            rows.append(
+                (f"{name}: template", f"refuses the benchmark conversation ({error})"[:60], "", "")
+            )
+            continue
+        official = ""
+        for reference in adapter.declaration.references[:1]:
+            found = references.find(reference.sha256)
+            if found:
+                try:
+                    official = f"{some / run(render.compile_template(found[0]), short):.2f}x of the official one"
+                except Exception as error:  # the official template may refuse what ours takes
+                    official = f"official refuses: {type(error).__name__}"
+        rows.append(
+            (
+                f"{name}: template, per message",
+                f"{some / 200 * 1000:.1f} µs; compile {compiling:.0f} ms",
+                f"{official}; t(2000)/t(200) = {many / some:.1f}",
+                "<= 6 µs, <= 1.5x, <= 12, <= 15 ms",
+            )
+        )
+    return rows
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description="Measure parsing, rendering and start-up.")
+    options.add_argument("--quick", action="store_true", help="a tenth of the work")
+    options.add_argument("--json", action="store_true", help="print JSON")
+    given = options.parse_args()
+    count = 6_400 if given.quick else 64_000
+    rows = [*per_delta(count // 4), *growth(count), *big_call(), *start_up(), *templates()]
+    if given.json:
+        print(
+            json.dumps(
+                [
+                    dict(zip(("what", "measured", "ratio", "goal"), row, strict=True))
+                    for row in rows
+                ],
+                indent=1,
+            )
+        )
+        return
+    widths = [max(len(row[n]) for row in rows) for n in range(4)]
+    for row in rows:
+        print(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        )
+
+
+if __name__ == "__main__":
+    main()
