@@ -6,19 +6,23 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from tests.strategies import ABSENT, COMPARED
 
 LEAST_COMPARED = 9  # adapters; one official template is in no package
 
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)  # explaining takes minutes
 SLOW = (HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much)
-settings.register_profile("default", deadline=None, max_examples=40, suppress_health_check=SLOW)
+settings.register_profile(
+    "default", deadline=None, max_examples=40, suppress_health_check=SLOW, phases=PHASES
+)
 settings.register_profile(
     "ci",
     deadline=None,
     max_examples=100,
     suppress_health_check=SLOW,
+    phases=PHASES[:-1],
     derandomize=True,
     database=None,
 )
@@ -26,6 +30,11 @@ settings.load_profile("ci" if os.environ.get("CI") == "true" else "default")
 
 _lines: dict[str, list[str]] = {COMPARED: [], ABSENT: []}
 _agreement_ran = False
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    help = "write the messages of tests/errors"
+    parser.addoption("--update-errors", action="store_true", help=help)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -101,13 +101,9 @@ class Case:
             {"id": call.id, "function": {"name": call.name, "arguments": call.value()}}
             for call in message.tool_calls
         ]
-        message = {
-            "role": "assistant",
-            "content": message.content,
-            "reasoning_content": message.reasoning,
-            "tool_calls": made,
-        }
-        text = self.adapter.output([*self.messages, message], self.tools, **self.options)
+        answer = {"role": "assistant", "content": message.content, "tool_calls": made}
+        answer |= {"reasoning_content": message.reasoning} if message.reasoning else {}
+        text = self.adapter.output([*self.messages, answer], self.tools, **self.options)
         starts = self.adapter.table["starts"]
         return text.removeprefix(next(x for end, x in starts if self.prompt.endswith(end)))
 

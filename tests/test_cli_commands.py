@@ -214,7 +214,7 @@ def test_parse_prints_the_message_that_was_rendered(adapter, tmp_path):
 
 
 def without_ids(message):
-    """Return a message without the ids of its calls: where the text carries none, each run makes new ones."""
+    """Return a message without its calls' ids: where the text carries none, they are random."""
     return [message | {"tool_calls": [c["function"] for c in message.get("tool_calls", [])]}]
 
 
@@ -257,10 +257,15 @@ def test_new_makes_a_declaration_that_compiles_at_once(base, tmp_path):
     path = tmp_path / "mine.toml"
     assert str(path) in ran.out
     mine, theirs = chatadapters.load(path), chatadapters.load(base)
-    assert mine.template() == theirs.template()
+    assert without_head(mine.template()) == without_head(theirs.template())
     assert mine.declaration.models == mine.declaration.references == ()
     kept = [line[2:] for line in path.read_text(encoding="utf-8").splitlines()]
     assert [line for line in kept if line.startswith("[output]")]
+
+
+def without_head(template):
+    """Return a template without its first line, which names the declaration."""
+    return template.split("\n", 1)[1]
 
 
 def test_new_prints_where_asked():
@@ -298,9 +303,9 @@ def test_every_key_of_the_schema_is_described():
     assert not list(undescribed(schema, "Declaration"))
 
 
-def test_verify_prints_a_table_and_exits_0(adapter):
-    ran = adapters("verify", adapter.name, "--samples", "8")
-    assert adapter.name in ran.out
+def test_verify_prints_a_table():
+    ran = adapters("verify", NAMES[0], "--samples", "8")
+    assert NAMES[0] in ran.out
     assert "references: " in ran.out
     assert ran.status in (0, 1)  # few samples may miss the shares; tests of the laws say the rest
 

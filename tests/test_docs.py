@@ -1,4 +1,4 @@
-"""The documentation is true: its commands and programs give what it says, and its links lead somewhere."""
+"""The documentation is true: its programs print what it says, and its links lead somewhere."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def test_without_a_prompt_the_default_start_is_taken(name: str) -> None:
             printed = about.print(sample)
         except Refused:
             continue
-        printed.make = lambda sample=sample: about.adapter.parser(tools=sample.tools)  # type: ignore[misc]
+        printed.make = about.parsers(sample.tools)
         assert inverse(about, printed) is None
 
 

@@ -23,7 +23,7 @@ def test_pieces_of_any_text(name: str, data: st.DataObject) -> None:
     about = subject(name)
     tools = data.draw(st.sampled_from([None, [], about.good(Seeded(1)).conversation.tools]))
     text = data.draw(texts(name))
-    assert split(about, lambda: about.adapter.parser(tools=tools), text, Drawn(data.draw)) is None
+    assert split(about, about.parsers(tools), text, Drawn(data.draw)) is None
 
 
 def test_a_parser_that_depends_on_pieces_is_noticed() -> None:

@@ -18,7 +18,7 @@ def test_any_text(name: str, data: st.DataObject) -> None:
     good = about.good(Seeded(data.draw(st.integers(0, 50))))
     text = data.draw(texts(name))
     tools = data.draw(st.sampled_from([None, [], good.conversation.tools]))
-    assert conservation(about, lambda: about.adapter.parser(tools=tools), text) is None
+    assert conservation(about, about.parsers(tools), text) is None
     assert conservation(about, good.make, text) is None
 
 
@@ -29,7 +29,7 @@ def test_no_tools_allowed_means_no_call(name: str) -> None:
     for _ in range(40):
         text = about.good(choices).text
         assert not about.adapter.parse(text, tools=[]).tool_calls
-        assert conservation(about, lambda: about.adapter.parser(tools=[]), text) is None
+        assert conservation(about, about.parsers([]), text) is None
 
 
 class _Message:

@@ -65,7 +65,7 @@ def test_a_list_of_calls_may_end_anywhere():
         "{% if not loop.last %}, {% endif %}{% endfor %}]{% endif %}"
     )
     body = '{"name": "f", "arguments": {"a": 1}}'
-    for text in (f"<calls>[{body}, {body}]", f"<calls>[{body},{body}", f"<calls> [ {body}\n,{body} ]"):
+    for text in (f"<calls>[{body}, {body}]", f"<calls>[{body},{body}", f"<calls>[ {body}\n,{body} ]"):
         message = made.parse(text)
         assert [call.value() for call in message.tool_calls] == [{"a": 1}] * 2
         assert message.content == ""

@@ -42,7 +42,6 @@ class Adapter:
         """What the parser walks: states, routes, calls, and where an answer may begin."""
         built = table(self.declaration, self.ir)
         built["starts"] = starts.expansions(self.declaration)
-        built["id_pattern"] = self.declaration.ids.pattern if self.declaration.ids else ""
         for text, rest in built["starts"]:
             if Parser({**built, "before": rest}).held:
                 raise DeclarationError(

@@ -46,9 +46,13 @@ class Spellings:
             )
 
 
-def call_table(declaration: Declaration, body: CallBody, spellings: Spellings, outer: tuple[str, ...]) -> dict[str, Any]:
-    """Return the table of one call. ``outer`` are tokens around calls, at which a broken one may end."""
-    steps = _header(declaration, body, spellings)
+def call_table(declaration: Declaration, body: CallBody, spellings: Spellings, outer: tuple[str, ...], exact: bool
+) -> dict[str, Any]:
+    """Return the table of one call.
+
+    ``outer`` are tokens around calls, at which a broken one may end; ``exact``: white space before a name matters.
+    """
+    steps = _header(declaration, body, spellings, exact)
     holes = [node.field for node in body.header if isinstance(node, Hole)]
     close = spellings.tokens(body.close)
     match body.payload:
@@ -72,7 +76,6 @@ def call_table(declaration: Declaration, body: CallBody, spellings: Spellings, o
         "recover": tuple(dict.fromkeys([*strong, *outer, *declaration.stop])),
         "has_id": has_id,
         "derived": "id" in holes and "name" not in holes,
-        "id_parts": id_parts(declaration.ids.pattern) if declaration.ids else (),
     }
 
 
@@ -81,12 +84,12 @@ def id_parts(pattern: str) -> tuple[str, ...]:
     return tuple(part for part in re.split(r"(\{[^{}]*\})", pattern) if part)
 
 
-def _header(declaration: Declaration, body: CallBody, spellings: Spellings) -> tuple[tuple[Any, ...], ...]:
+def _header(declaration: Declaration, body: CallBody, spellings: Spellings, exact: bool) -> tuple[tuple[Any, ...], ...]:
     steps: list[tuple[Any, ...]] = []
     for n, node in enumerate(body.header):
         match node:
             case Hole(field="name"):
-                steps.append(("name",))
+                steps.append(("name", not exact))
             case Hole(field="id", line=line):
                 after = _next_token(body.header[n + 1 :], spellings)
                 if not after:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -131,10 +132,14 @@ class Declaration(_Table):
         value: Any = self
         for part in key.split("."):
             value = value.get(part, "") if isinstance(value, dict) else getattr(value, part, "")
-        text = value if isinstance(value, str) else "" if value is None else repr(value)
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=_plain)
         lines = text.split("\n")
         quote = lines[line - 1] if 0 < line <= len(lines) else text
         return DeclarationError(message, place=self.place(key, line), quote=quote, fixes=fixes)
+
+
+def _plain(value: BaseModel) -> dict[str, Any]:
+    return value.model_dump(by_alias=True)
 
 
 Loader = Callable[[str], dict[str, Any]]
@@ -192,7 +197,8 @@ def _table(text: str, file: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         reason, _, where = str(error).partition(" (at ")
         found = re.match(r"line ([0-9]+)", where)
-        line = int(found.group(1)) if found else text.count("\n") + 1
+        opened = max(text.rfind("'''"), text.rfind('"""'))
+        line = int(found.group(1)) if found else text.count("\n", 0, opened if opened >= 0 else len(text.rstrip())) + 1
         raise DeclarationError(
             f"not valid TOML: {reason}{f' (at {where}' if where else ''}",
             place=Place(Path(file).name, "", line),
@@ -210,7 +216,12 @@ def _extend(raw: dict[str, Any], file: str, load_base: Loader | None, seen: tupl
         return raw
     if base in seen or load_base is None:
         reason = f"extends {base!r} leads back to itself" if base in seen else f"cannot look up extends = {base!r}"
-        raise DeclarationError(reason, place=Place(Path(file).name), fixes=["name another declaration, or none"])
+        raise DeclarationError(
+            reason,
+            place=Place(Path(file).name, "extends"),
+            quote=f'extends = "{base}"',
+            fixes=["name another declaration", "remove `extends`"],
+        )
     merged = dict(_extend(load_base(base), f"{base}.toml", load_base, (*seen, base)))
     for key in ("models", "references", "deviations"):
         merged.pop(key, None)  # facts about the base's own models and templates, not about its format
@@ -233,9 +244,11 @@ def _refuse_empty(made: Declaration) -> None:
 
 def _explain(error: ValidationError, file: str, text: str) -> DeclarationError:
     """Turn pydantic's first complaint into one of ours."""
-    first = error.errors()[0]
+    errors = error.errors()
+    keys = _real_keys(errors[0]["loc"])
+    first = max((e for e in errors if _real_keys(e["loc"])[: len(keys)] == keys), key=lambda e: len(e["loc"]))
     keys = _real_keys(first["loc"])
-    path = ".".join(map(str, keys))
+    path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)[1:]
     line = _line_of(text, [str(key) for key in keys])
     place, quote, word = Place(file, path, line), _line(text, line), str(keys[-1])
     if first["type"] == "extra_forbidden":
@@ -252,19 +265,22 @@ def _explain(error: ValidationError, file: str, text: str) -> DeclarationError:
     if first["type"] == "missing":
         owner = "".join(f"[{key}]" for key in keys[:-1] if isinstance(key, str))
         fix = f"add {word} = ... under {owner}" if owner else f"add {word} = ... at the top of the file"
+        if any(isinstance(key, int) for key in keys):
+            fix = f"add {word} = ... to this entry"
         if word in ("prompt", "output"):
             fix = f"add the table [{word}]"
         return DeclarationError(f"the key {path!r} is missing", place=place, quote=quote, fixes=[fix])
-    message, fix = _KINDS.get(first["type"], (f"{first['msg'][0].lower()}{first['msg'][1:]}", "correct the value"))
+    other = (f"{first['msg'][0].lower()}{first['msg'][1:]}", "correct the value")
+    message, fix = _KINDS.get("option" if keys[0] == "options" else first["type"], other)
+    fix = fix.format(key=word, expected=first.get("ctx", {}).get("expected"))
     return DeclarationError(
         f"{message}: {first['input']!r:.200}",
         place=place,
         quote=quote,
-        fixes=[fix.format(key=word), "see `adapters schema` for the keys and their types"],
+        fixes=[fix, "see `adapters schema` for the keys and their types"],
     )
 
 
-_POLICY = f"a policy is one of: {', '.join(get_args(HistoryPolicy))}"
 _KINDS = {
     "string_type": ("not a valid string", 'write it between quotes: {key} = "..."'),
     "bool_type": ("not true or false", "write true or false, without quotes"),
@@ -275,10 +291,10 @@ _KINDS = {
     "dict_type": ("not a table", "write a table: [{key}], and its keys below it"),
     "model_type": ("not a table", "write a table: [{key}], and its keys below it"),
     "model_attributes_type": ("not a table", "write a table: {{ ... }}"),
-    "literal_error": ("not one of the words that this key takes", _POLICY),
+    "literal_error": ("not one of the words that this key takes", "use {expected}"),
     "string_pattern_mismatch": ("not 64 hexadecimal digits", "copy what `sha256sum` prints of the template file"),
     "greater_than_equal": ("below zero", "write 0 or more"),
-    "option": ("no kind of option", "write true, false, a whole number or a string"),
+    "option": ("not a default that an option can have", "write true, false, a whole number, a string or {{}}"),
 }
 
 

@@ -60,7 +60,8 @@ def _always(tree: Sequence[Node], field: str) -> list[Hole]:
         if isinstance(node, Hole) and node.field == field:
             found.append(node)
         elif isinstance(node, Alt):
-            found += min((_always(branch, field) for branch in node.branches), key=len)
+            branches = [_always(branch, field) for branch in node.branches]
+            found += min(branches, key=len)
     return found
 
 

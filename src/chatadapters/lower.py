@@ -53,7 +53,7 @@ def check_declared(declaration: Declaration) -> None:
             )
         if isinstance(value, dict) and value:
             raise declaration.error(
-                f"an option is true, false, a number or a string, not {value!r}",
+                "a default is true, false, a whole number or a string",
                 f"options.{option}",
                 0,
                 "write one of these",
@@ -150,7 +150,7 @@ class _Lowering:
                 "remove it",
             )
         if len(filters) > 1:
-            names = " or ".join(f"| {f.name}" for f in reversed(filters))
+            names = " or ".join(dict.fromkeys(f"| {f.name}" for f in reversed(filters)))
             raise self.fragment.error("a hole has one codec, and this one has two filters", line, f"keep {names}")
         if filters and filters[0].name not in fragments.CODECS:
             raise self.fragment.error(

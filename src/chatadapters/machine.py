@@ -12,7 +12,7 @@ from os.path import commonprefix
 from typing import Any
 
 from . import overlaps
-from .calltable import KEY, Spellings, Tokens, call_table
+from .calltable import KEY, Spellings, Tokens, call_table, id_parts
 from .declaration import Declaration
 from .errors import DeclarationError
 from .ir import Seq
@@ -45,12 +45,12 @@ def table(declaration: Declaration, tree: Seq) -> dict[str, Any]:
     builder = _Builder(declaration, found, spellings)
     silent = _Builder(declaration, found, spellings, calls=False)
     outer = tuple(dict.fromkeys(t for route in builder.outside for t in route.tokens[0] if len(t) > 2))
-    calls = tuple(call_table(declaration, body, spellings, outer) for body in found.calls)
-    for call in calls:
-        call["bare"] = False
-    for route in builder.routes(found.first):
-        if route.call is not None and not route.tokens:
-            calls[route.call]["bare"] = True
+    bare = {route.call for route in builder.routes(found.first) if not route.tokens}
+    exact = bool(builder.exact)
+    calls = tuple(
+        {**call_table(declaration, body, spellings, outer, exact), "bare": number in bare}
+        for number, body in enumerate(found.calls)
+    )
     states = builder.states()
     spellings.check_all_used()
     return {
@@ -59,6 +59,7 @@ def table(declaration: Declaration, tree: Seq) -> dict[str, Any]:
         "states": states,
         "states_without_calls": silent.states(),
         "calls": calls,
+        "id_parts": id_parts(declaration.ids.pattern) if declaration.ids else (),
         "before": "",
         "starts": (),
     }
@@ -240,7 +241,7 @@ class _Builder:
             for core in route.tokens[0] if route.tokens else ():
                 old = by_core.get(core)
                 if old is not None and old.target != route.target:
-                    raise overlaps.same_marker(self.declaration, core)
+                    raise overlaps.alike(self.declaration, old, route)
                 framings = route.framings | (old.framings if old else frozenset())
                 by_core[core] = replace(route, framings=framings)
         variants = self._variants(by_core)

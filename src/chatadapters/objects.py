@@ -70,7 +70,7 @@ def _build(fragment: Fragment, pairs: _Pairs, holes: Sequence[Hole]) -> Obj:
     fields: list[tuple[str, Hole | Obj | Lit]] = []
     line = holes[0].line
     for key, value in pairs:
-        _refuse_hole(fragment, key, holes, "a key of a JSON object is a hole")
+        _refuse_hole(fragment, key, holes, "name", "a key of a JSON object is a hole")
         if any(key == other for other, _ in fields):
             raise fragment.error(
                 f"the key {key!r} stands twice in one object", line, f"remove one {key!r}", "give one of them another name"
@@ -93,17 +93,17 @@ def _build(fragment: Fragment, pairs: _Pairs, holes: Sequence[Hole]) -> Obj:
             fields.append((key, _build(fragment, value, holes)))
         else:
             text = json.dumps(value, ensure_ascii=False)
-            _refuse_hole(fragment, text, holes, f"the value of the key {key!r} is only partly a hole")
+            _refuse_hole(fragment, text, holes, key, f"the value of the key {key!r} is only partly a hole")
             fields.append((key, Lit(text)))
     return Obj(tuple(fields), line)
 
 
-def _refuse_hole(fragment: Fragment, text: str, holes: Sequence[Hole], message: str) -> None:
+def _refuse_hole(fragment: Fragment, text: str, holes: Sequence[Hole], key: str, message: str) -> None:
     if found := _HOLE.search(text):
         hole = holes[int(found.group(1))]
         raise fragment.error(
             message,
             hole.line,
-            f'write it as "key": {{{{ call.{hole.field} | json }}}}, with nothing else in the value',
+            f'write "{key}": {{{{ call.{hole.field} | json }}}}, with nothing else in the value',
             "put the rest of the text under a key of its own",
         )

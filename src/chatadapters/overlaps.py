@@ -22,8 +22,12 @@ def line_of(declaration: Declaration, marker: str) -> int:
     return text.count("\n", 0, place) + 1 if place >= 0 else 0
 
 
-def same_marker(declaration: Declaration, marker: str) -> DeclarationError:
-    """Return the error about one marker that begins two things."""
+def alike(declaration: Declaration, one: Route, other: Route) -> DeclarationError:
+    """Return the error about two routes that begin alike."""
+    common, found = _common(one, other)
+    if found:
+        return _inside(declaration, *found)
+    marker = one.tokens[max(common, 1) - 1][0]
     return declaration.error(
         f"two different things begin with the marker {marker!r}",
         KEY,
@@ -63,17 +67,25 @@ def check_anchored(declaration: Declaration, routes: Iterable[Route]) -> None:
         shorter = min(one, other, key=lambda route: (len(route.tokens), route.call is not None))
         if shorter.call is not None:
             continue
-        for tokens, others in zip(one.tokens, other.tokens, strict=False):
-            if set(tokens) & set(others):
-                continue
-            for short, long in ((a, b) for a in tokens for b in others):
-                if long.startswith(short):
-                    raise _inside(declaration, short, long)
-                if short.startswith(long):
-                    raise _inside(declaration, long, short)
+        common, found = _common(one, other)
+        if found:
+            raise _inside(declaration, *found)
+        if common == len(shorter.tokens):
+            raise alike(declaration, one, other)
+
+
+def _common(one: Route, other: Route) -> tuple[int, tuple[str, str] | None]:
+    """Return how many tokens two routes share; and, of the next two, the one that begins the other."""
+    common = 0
+    for tokens, others in zip(one.tokens, other.tokens, strict=False):
+        if not set(tokens) & set(others):
+            for a in tokens:
+                for b in others:
+                    if a.startswith(b) or b.startswith(a):
+                        return common, (min(a, b, key=len), max(a, b, key=len))
             break
-        else:
-            raise same_marker(declaration, one.tokens[0][0])
+        common += 1
+    return common, None
 
 
 def _inside(declaration: Declaration, one: str, other: str) -> DeclarationError:

@@ -186,10 +186,10 @@ class _Ids:
     def __init__(self, pattern: str) -> None:
         pieces = re.split(r"(\{[a-z]+(?::\d+)?\})", pattern)
         self.pieces = [piece for piece in pieces if piece]
-        self.form = re.compile("".join(map(_form, self.pieces)))
 
-    def fits(self, given: object) -> bool:
-        return isinstance(given, str) and self.form.fullmatch(given) is not None
+    def fits(self, given: object, name: str) -> bool:
+        form = "".join(_form(piece, name) for piece in self.pieces)
+        return isinstance(given, str) and re.fullmatch(form, given) is not None
 
     def make(self, name: str, index: int, ordinal: int) -> str:
         values = {"{name}": name, "{index}": str(index), "{ordinal}": str(ordinal)}
@@ -200,11 +200,11 @@ class _Ids:
         return "".join(made)
 
 
-def _form(piece: str) -> str:
+def _form(piece: str, name: str) -> str:
     alnum = re.fullmatch(r"\{alnum:(\d+)\}", piece)
     if alnum:
         return f"[A-Za-z0-9]{{{alnum.group(1)}}}"
-    forms = {"{name}": ".+", "{index}": "[0-9]+", "{ordinal}": "[0-9]+"}
+    forms = {"{name}": re.escape(name), "{index}": "[0-9]+", "{ordinal}": "[0-9]+"}
     return forms.get(piece, re.escape(piece))
 
 
@@ -217,7 +217,7 @@ def _rewrite_ids(messages: list[Message], ids: _Ids) -> None:
         answered = []
         for index, call in enumerate(message.get("tool_calls") or []):
             given, name = call.get("id"), call.get("function", call)["name"]
-            made = str(given) if ids.fits(given) else ids.make(name, index, ordinal)
+            made = str(given) if ids.fits(given, name) else ids.make(name, index, ordinal)
             answered.append((given, made))
             call["id"] = made
             ordinal += 1

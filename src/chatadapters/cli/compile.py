@@ -47,7 +47,7 @@ def command(name: str, folder: str, targets: tuple[str, ...], check: bool) -> in
     write_files(files)
     width = max(len(str(path)) for path in files)
     for target, path in zip(wanted, files, strict=True):
-        click.echo(f"{str(path):{width}}  {WORDS.get(target, target)}")
+        click.echo(f"{path!s:{width}}  {WORDS.get(target, target)}")
     click.echo(_advice(adapter, dict(zip(wanted, files, strict=True))), err=True)
     return 0
 

@@ -65,7 +65,7 @@ class Example:
 
 
 def example(adapter: Adapter) -> Example:
-    """Return an example that shows all that the format carries, under the default options if they let it."""
+    """Return an example that shows all that the format carries, under default options if it can."""
     from ..render import normalise
 
     messages, tools = conversation(capabilities(adapter))

@@ -11,13 +11,13 @@ from .jinja_prelude import text_of
 TAKEN = frozenset(("system", "system_message", "systems"))
 
 # The loop goes over an alias: vLLM would take a loop over the parameter for a wish to get parts.
-_CONTENT = """{%- macro _content(value) -%}
-  {%- set parts = value -%}
-  {%- if value is string -%}
-    {{- value -}}
-  {%- elif value is mapping or value is number -%}
-    {{- value | tojson -}}
-  {%- elif value is defined and value is not none -%}
+_CONTENT = """{%- macro _content(given) -%}
+  {%- set parts = given -%}
+  {%- if given is string -%}
+    {{- given -}}
+  {%- elif given is mapping or given is number -%}
+    {{- given | tojson -}}
+  {%- elif given is defined and given is not none -%}
     {%- set seen = namespace(any=false) -%}
     {%- for part in parts -%}
       {%- set text = part if part is string else part.text -%}

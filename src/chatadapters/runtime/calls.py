@@ -10,6 +10,7 @@ from .values import property_types, valid_json
 
 TYPE_CHECKING = False  # typing costs more to import than a whole compiled parser
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     from .events import ToolCall
@@ -31,7 +32,7 @@ class Caller(Scanner):
         self.longest_name = max(map(len, self.tools), default=0) if self.tools is not None else LONGEST_NAME
         self.odd_characters = "_-.:/" + "".join(self.tools or ())
         self.unknown_tools = False
-        self.make_id = _random_id
+        self.make_id = _ids(table["id_parts"])
 
     # -- the header, read ahead: nothing is consumed before it is complete
 
@@ -41,10 +42,14 @@ class Caller(Scanner):
         for step in body["header"]:
             kind = step[0]
             if kind == "name":
+                if step[1]:
+                    position = yield from self.skip_space(position)
+                    if position < 0:
+                        return False
                 position, name = yield from self._name(position)
             elif kind == "id":
                 position, id = yield from self._id(position, step[1])
-                name = derive_name(body["id_parts"], id) if body["derived"] else name
+                name = derive_name(self.table["id_parts"], id) if body["derived"] else name
             elif kind == "optional":
                 offset = position - self.at
                 after = yield from self.tokens(position, step[1])
@@ -346,7 +351,18 @@ def unpack(text: str) -> str | None:
     return None
 
 
-def _random_id(index: int, name: str) -> str:
-    import os
+def _ids(parts: tuple[str, ...]) -> Callable[[int, str], str]:
+    """Return what makes ids in the declared form; the call's number in the message stands for every count."""
 
-    return f"call_{os.urandom(12).hex()}"
+    def make_id(index: int, name: str) -> str:
+        import os
+
+        made = ""
+        for part in parts or ("call_", "{alnum:24}"):
+            if part.startswith("{alnum:"):
+                made += os.urandom(64).hex()[: int(part[7:-1])]
+            else:
+                made += {"{name}": name, "{index}": str(index), "{ordinal}": str(index)}.get(part, part)
+        return made
+
+    return make_id

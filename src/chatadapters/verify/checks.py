@@ -13,6 +13,11 @@ Event = dict[str, Any]
 MakeParser = Callable[[], Any]
 
 
+def same_id(index: int, name: str) -> str:
+    """Make the same id in every run, so that two runs can be compared."""
+    return f"call_{index}"
+
+
 def run(make: MakeParser, pieces: Iterable[str]) -> tuple[list[Event], Any]:
     """Feed pieces to a new parser; return its events as plain data and its message."""
     parser = make()
@@ -21,7 +26,7 @@ def run(make: MakeParser, pieces: Iterable[str]) -> tuple[list[Event], Any]:
     return events, parser.message
 
 
-def joined(events: Iterable[Event], *, ids: bool = True) -> list[Event]:
+def joined(events: Iterable[Event]) -> list[Event]:
     """Return events with neighbouring pieces of one text or one call's arguments put together.
 
     >>> said = [{"type": "text", "text": "a", "span": (n, n + 1)} for n in range(2)]
@@ -31,8 +36,6 @@ def joined(events: Iterable[Event], *, ids: bool = True) -> list[Event]:
     found: list[Event] = []
     for event in events:
         event = {**event, "span": tuple(event["span"])}
-        if not ids:
-            event.pop("id", None)
         last = found[-1] if found else None
         if last is not None and _continues(last, event):
             key = "json_delta" if event["type"] == "call_arguments" else "text"

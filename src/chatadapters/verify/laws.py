@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from ..errors import ConversationError
-from .checks import Conservation, garbage, joined, mutated, partition, run, same
+from .checks import Conservation, garbage, joined, mutated, partition, run, same, same_id
 from .choices import Choices, Seeded
 from .conversations import Conversation, answer
 from .domain import Domain, domain
@@ -75,8 +75,12 @@ class Subject:
         begun = self.begun(prompt)
         if not text.startswith(begun):
             raise Unreachable(f"the answer {text!r} does not begin with {begun!r}")
-        make = partial(adapter.parser, tools=sample.tools, prompt=prompt)
+        make = self.parsers(sample.tools, prompt)
         return Printed(sample, text[len(begun) :], prompt, make)
+
+    def parsers(self, tools: list[Any] | None, prompt: str | None = None) -> Callable[[], Any]:
+        """Return a maker of parsers that make the same ids every time."""
+        return partial(self.adapter.parser, tools=tools, prompt=prompt, make_id=same_id)
 
     def begun(self, prompt: str) -> str:
         """Return what of the answer already stands at the end of a prompt: an opened tag."""
@@ -129,13 +133,12 @@ def inverse(subject: Subject, printed: Printed, pieces: list[str] | None = None)
 
 def split(subject: Subject, make: Callable[[], Any], text: str, choices: Choices) -> str | None:
     """Law 2: pieces of any size give the same joined events as the whole text."""
-    ids = subject.domain.ids
-    whole = joined(run(make, [text])[0], ids=ids)
+    whole = joined(run(make, [text])[0])
     tries = [list(text), partition(choices, text), partition(choices, text)]
     if len(text) <= 80:
         tries += [[text[:at], text[at:]] for at in range(1, len(text))]
     for pieces in tries:
-        got = joined(run(make, pieces)[0], ids=ids)
+        got = joined(run(make, pieces)[0])
         if got != whole:
             at = next(
                 (n for n, (a, b) in enumerate(zip(whole, got, strict=False)) if a != b),
@@ -162,14 +165,11 @@ def turn(subject: Subject, printed: Printed) -> str | None:
     Only where the rendering begins with the prompt: many official templates rewrite history.
     """
     sample, adapter = printed.conversation, subject.adapter
-    reasoning = sample.messages[-1].get("reasoning_content") or ""
-    whole = adapter.render_template(
-        normalised(adapter, sample.messages),
-        sample.tools,
-        add_generation_prompt=False,
-        **sample.options,
-    )
-    if not whole.startswith(printed.prompt) or reasoning not in whole[len(printed.prompt) :]:
+    whole = _rendered(adapter, sample.messages, sample)
+    unsaid = [*sample.messages[:-1], {**sample.messages[-1], "reasoning_content": ""}]
+    if sample.messages[-1].get("reasoning_content") and _rendered(adapter, unsaid, sample) == whole:
+        raise Refused("the template drops the reasoning")
+    if not whole.startswith(printed.prompt):
         raise Refused("the template rewrites history")
     if not whole.startswith(printed.prompt + printed.text):
         start = len(printed.prompt)
@@ -178,6 +178,13 @@ def turn(subject: Subject, printed: Printed) -> str | None:
     if not _end_of_turn(adapter).fullmatch(end):
         return f"after the answer {printed.text!r} comes {end!r}, which is no end of a turn"
     return None
+
+
+def _rendered(adapter: Any, messages: list[dict[str, Any]], sample: Conversation) -> str:
+    text: str = adapter.render_template(
+        normalised(adapter, messages), sample.tools, add_generation_prompt=False, **sample.options
+    )
+    return text
 
 
 def _end_of_turn(adapter: Any) -> re.Pattern[str]:

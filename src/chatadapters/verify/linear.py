@@ -36,13 +36,13 @@ def adversary(subject: Subject, kind: str, length: int) -> str:
     return (body * (length // len(body) + 1))[:length]
 
 
-def linear(subject: Subject, opener: str, kind: str, length: int = 1500) -> str | None:
+def linear(subject: Subject, opener: str, kind: str, length: int = 700) -> str | None:
     """Law 9: what is held stays under its bound; twice the text is at most 2.3 times the work."""
     work = []
     longest = max((len(marker) for marker in subject.domain.markers), default=0)
-    bound = 2 * longest + 256  # a marker, the white space before it, and a name of 128 characters
+    bound = 2 * longest + 320  # a marker, white space before it (64), a name (128) and its id
     for size in (length, 2 * length):
-        parser = subject.adapter.parser(tools=None)
+        parser = subject.parsers(None)()
         steps = 0
 
         def count(frame: object, event: str, argument: object) -> None:

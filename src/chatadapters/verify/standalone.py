@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from .checks import joined, partition, run
+from .checks import joined, partition, run, same_id
 from .choices import Choices
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ foreign = sorted(loaded - set(sys.stdlib_module_names) - {"emitted"})
 cases = json.load(sys.stdin)
 done = []
 for case in cases:
-    parser = module.Parser(tools=case["tools"], prompt=case["prompt"])
+    parser = module.Parser(
+        tools=case["tools"], prompt=case["prompt"], make_id=lambda index, name: f"call_{index}"
+    )
     events = [e for piece in case["pieces"] for e in parser.feed(piece)] + parser.close()
     done.append([e.as_dict() for e in events])
 print(json.dumps({"foreign": foreign, "events": done}))
@@ -51,11 +53,12 @@ def differs(
     subject: Subject, module: ModuleType, printed: Printed, text: str, choices: Choices
 ) -> str | None:
     """Return where the emitted parser and the library give different events for a text, or None."""
-    ids = subject.domain.ids
-    make = partial(module.Parser, tools=printed.conversation.tools, prompt=printed.prompt)
+    make = partial(
+        module.Parser, tools=printed.conversation.tools, prompt=printed.prompt, make_id=same_id
+    )
     pieces = partition(choices, text)
-    alone = joined(run(make, pieces)[0], ids=ids)
-    library = joined(run(printed.make, pieces)[0], ids=ids)
+    alone = joined(run(make, pieces)[0])
+    library = joined(run(printed.make, pieces)[0])
     if alone != library:
         return f"{text!r} gives {alone} alone and {library} in the library"
     return None
@@ -85,8 +88,8 @@ def alone(subject: Subject, printed: list[Printed], choices: Choices) -> str | N
     if said["foreign"]:
         return f"the emitted file imports {', '.join(said['foreign'])}"
     for case, p, events in zip(cases, printed, said["events"], strict=True):
-        got = joined(events, ids=subject.domain.ids)
-        library = joined(run(p.make, case["pieces"])[0], ids=subject.domain.ids)
+        got = joined(events)
+        library = joined(run(p.make, case["pieces"])[0])
         if json.dumps(got) != json.dumps(library):
             return f"{p.text!r} gives {got} alone and {library} in the library"
     return None
