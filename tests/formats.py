@@ -5,7 +5,7 @@ from pathlib import Path
 
 from chatadapters.verify.checks import joined, run
 from chatadapters.verify.conversations import Conversation
-from chatadapters.verify.laws import Refused
+from chatadapters.verify.laws import Refused, Unreachable
 from tests.strategies import NAMES, subject
 from tests.tiny import call
 
@@ -33,6 +33,16 @@ def printed(name, content="", *calls, reasoning="", tools=TOOLS, before=(), **op
     return subject(name).print(Conversation(messages, tools, False, options))
 
 
+def thought(name, content, *calls, reasoning, **more):
+    """Return an answer with reasoning, after a prompt to which it can be the answer."""
+    for options in ({}, *({option: True} for option in loaded(name).declaration.options)):
+        try:
+            return printed(name, content, *calls, reasoning=reasoning, **more, **options)
+        except Unreachable:
+            continue
+    raise AssertionError(f"{name}: no prompt lets the model reason")
+
+
 def refused(name, *arguments, **more):
     """Tell whether the format refuses to print an answer that would be misread."""
     try:
@@ -45,7 +55,7 @@ def refused(name, *arguments, **more):
 def read(answer, *pieces):
     """Return the joined events and the message of an answer, read whole or in these pieces."""
     events, message = run(answer.make, pieces or [answer.text])
-    return joined(events, ids=False), message
+    return joined(events), message
 
 
 def said(message):
@@ -67,5 +77,5 @@ def samples(name):
     if name in BESIDE:
         found.append(printed(name, "I look it up.", paris))
     if domain.reasoning:
-        found.append(printed(name, "Yes.", reasoning="Is it? It is."))
+        found.append(thought(name, "Yes.", reasoning="Is it? It is."))
     return found

@@ -308,20 +308,18 @@ def loops_over_content(source: str) -> Iterator[nodes.Node]:
                 return key == "content"
         return False
 
-    parameters = {
-        parameter.name
-        for macro in tree.find_all(nodes.Macro)
-        for use in tree.find_all(nodes.Call)
-        if isinstance(use.node, nodes.Name) and use.node.name == macro.name
-        for parameter, given in zip(macro.args, use.args, strict=False)
-        if is_content(given)
-    }
-    for loop in tree.find_all(nodes.For):
-        over = bare(loop.iter)
-        if is_content(loop.iter) or (
-            isinstance(over, nodes.Name) and over.name in parameters | {"content"}
-        ):
-            yield loop
+    def over(scope: nodes.Node, names: set[str]) -> Iterator[nodes.Node]:
+        for loop in scope.find_all(nodes.For):
+            name = bare(loop.iter)
+            if is_content(loop.iter) or (isinstance(name, nodes.Name) and name.name in names):
+                yield loop
+
+    yield from over(tree, {"content"})
+    for macro in tree.find_all(nodes.Macro):
+        for use in tree.find_all(nodes.Call):
+            if isinstance(use.node, nodes.Name) and use.node.name == macro.name:
+                given = zip(macro.args, use.args, strict=False)
+                yield from over(macro, {name.name for name, value in given if is_content(value)})
 
 
 def test_the_rule_finds_loops_over_parts() -> None:

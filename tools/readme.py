@@ -52,8 +52,8 @@ def main() -> int:
 def replay(text: str, folder: Path) -> Iterator[Run]:
     """Run a page's examples in a folder.
 
-    A block ``json NAME`` is a file; ``console`` is a session; ``python`` is a program, and the ``text``
-    block after it is what it prints.
+    A block ``json NAME`` is a file; ``console`` is a session; ``python`` is a program, and the
+    ``text`` block after it is what it prints.
     """
     found = list(FENCED.finditer(text))
     for block, after in zip(found, [*found[1:], None], strict=True):

@@ -9,6 +9,7 @@ from .declaration import Declaration
 from .errors import DeclarationError
 from .ir import Alt, Hole, Lit, Obj, Rep, Seq, walk
 from .positions import CallBody
+from .runtime.calls import NAME_MARKS
 
 Tokens = tuple[tuple[str, ...], ...]
 KEY = "output.text"
@@ -88,8 +89,8 @@ def _header(declaration: Declaration, body: CallBody, spellings: Spellings, exac
     steps: list[tuple[Any, ...]] = []
     for n, node in enumerate(body.header):
         match node:
-            case Hole(field="name"):
-                steps.append(("name", not exact))
+            case Hole(field="name", line=line):
+                steps.append(("name", not exact, _stop(declaration, body.header[n + 1 :], line)))
             case Hole(field="id", line=line):
                 after = _next_token(body.header[n + 1 :], spellings)
                 if not after:
@@ -117,6 +118,18 @@ def _header(declaration: Declaration, body: CallBody, spellings: Spellings, exac
                     "declare two formats, one with it and one without",
                 )
     return tuple(steps)
+
+
+def _stop(declaration: Declaration, nodes: Seq, line: int) -> str:
+    """Return the character that ends a name, where names may otherwise hold it."""
+    first = next((node.text[0] for node in nodes[:1] if isinstance(node, Lit)), "")
+    if first.isalnum():
+        raise DeclarationError(
+            f"the literal after {{{{ call.name }}}} begins with {first!r}, which a name may hold",
+            place=declaration.place(KEY, line),
+            fixes=["begin the literal with another character, such as a line break or (", "put the name into a JSON object"],
+        )
+    return first if first in NAME_MARKS else ""
 
 
 def _next_token(nodes: Seq, spellings: Spellings) -> tuple[str, ...]:

@@ -71,8 +71,9 @@ class _Builder:
         self.keys: list[tuple[str, Any]] = []
         self.content = self._after("content")
         start = self.routes(found.first)
-        anywhere = self.routes(found.first | self.content)
-        self.outside = [route for route in anywhere if route.call is not None and route.tokens]
+        # What is printed before a marker inside content counts there, not what is printed at the message's start.
+        anywhere = {route.target: route for route in (*start, *self.routes(self.content))}
+        self.outside = [route for route in anywhere.values() if route.call is not None and route.tokens]
         bare = [route for route in start if not route.tokens and self.is_named(route)]
         self.lead = self.space_to_hole(found.first)
         self.exact = self.lead if bare and self.lead else ""

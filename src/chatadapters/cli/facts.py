@@ -74,21 +74,6 @@ def summary(can: dict[str, Any]) -> str:
     return ", ".join(words) or "plain chat"
 
 
-def cannot_carry(adapter: Adapter) -> list[str]:
-    """Return what the format cannot carry: its limits, then the edges of its lossless domain."""
-    limits, can = adapter.declaration.limits, capabilities(adapter)
-    lines = []
-    if not can["tools"]:
-        lines.append("tool calls")
-    elif limits.calls is not None:
-        lines.append(f"more than {limits.calls} tool call{'s' * (limits.calls != 1)} in a message")
-    if can["tools"] and not limits.content_with_calls:
-        lines.append("content beside tool calls")
-    if not can["reasoning"]:
-        lines.append("reasoning")
-    return lines + list(adapter.domain())
-
-
 def history(adapter: Adapter) -> list[str]:
     """Return what happens to past reasoning, a sentence for each case."""
     policy = adapter.declaration.output.history

@@ -77,12 +77,12 @@ def rows(adapter: Adapter) -> Iterator[tuple[str, str]]:
 
 def sections(adapter: Adapter) -> Iterator[tuple[str, list[str]]]:
     """Give what else there is to say: what is lost, what differs, what happens to reasoning."""
-    from .facts import cannot_carry, history
+    from .facts import history
 
     deviations = [f"{d.reason} (where {d.when})" for d in adapter.declaration.deviations]
     for title, lines in (
         ("Past reasoning", history(adapter)),
-        ("What the format cannot carry", cannot_carry(adapter)),
+        ("What the format cannot carry", adapter.domain()),
         ("Where it differs from the official template, on purpose", deviations),
     ):
         if lines:

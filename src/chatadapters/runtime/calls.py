@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .scan import Steps
 
 LONGEST_NAME = 128
+NAME_MARKS = "_-.:/"
 
 
 class Caller(Scanner):
@@ -30,7 +31,7 @@ class Caller(Scanner):
             functions = [tool.get("function") or tool for tool in tools]
             self.tools = {str(function.get("name")): function.get("parameters") for function in functions}
         self.longest_name = max(map(len, self.tools), default=0) if self.tools is not None else LONGEST_NAME
-        self.odd_characters = "_-.:/" + "".join(self.tools or ())
+        self.marks = NAME_MARKS + "".join(self.tools or ())
         self.unknown_tools = False
         self.make_id = _ids(table["id_parts"])
 
@@ -46,7 +47,7 @@ class Caller(Scanner):
                     position = yield from self.skip_space(position)
                     if position < 0:
                         return False
-                position, name = yield from self._name(position)
+                position, name = yield from self._name(position, step[2])
             elif kind == "id":
                 position, id = yield from self._id(position, step[1])
                 name = derive_name(self.table["id_parts"], id) if body["derived"] else name
@@ -80,12 +81,13 @@ class Caller(Scanner):
     def known(self, name: str) -> bool:
         return self.unknown_tools or self.tools is None or name in self.tools
 
-    def _name(self, position: int) -> Steps:
-        """Read the longest run of name characters; give up as soon as no tool's name can come of it."""
+    def _name(self, position: int, stop: str) -> Steps:
+        """Read the longest run of name characters without ``stop``; give up as soon as no tool's name can come of it."""
+        marks = self.marks.replace(stop, "") if stop else self.marks
         end, most = position, LONGEST_NAME if self.unknown_tools else self.longest_name
         while True:
             buffer, size = self.buffer, len(self.buffer)
-            while end < size and (buffer[end].isalnum() or buffer[end] in self.odd_characters):
+            while end < size and (buffer[end].isalnum() or buffer[end] in marks):
                 end += 1
             if end - position > most:
                 return -1, ""

@@ -37,7 +37,7 @@ def pass_value(p: Scanner, sink: Sink | None, position: int, quick: bool = False
                 done = not string and not stack
             else:
                 char = buffer[position]
-                if scalar and (char in SPACE or char in ",}]"):
+                if scalar and (char in SPACE or char in ",}]" or char not in _PLAIN):
                     done = True
                 elif char == '"' and not scalar:
                     string = True

@@ -90,10 +90,10 @@ def deltas(tokenizer: Tokenizer, text: str) -> list[str]:
     """Return the text as a server streams it: token by token, incomplete characters held back."""
     ids = tokenizer.encode(text)
     pieces: list[str] = []
-    start = 0
+    done = ""
     for end in range(1, len(ids) + 1):
-        piece = tokenizer.decode(ids[start:end])
-        if end == len(ids) or not piece.endswith("\ufffd"):
-            pieces.append(piece)
-            start = end
+        so_far = tokenizer.decode(ids[:end])  # one token alone may lose the space before it
+        if end == len(ids) or not so_far.endswith("\ufffd"):
+            pieces.append(so_far[len(done) :])
+            done = so_far
     return pieces
