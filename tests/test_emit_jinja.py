@@ -345,3 +345,14 @@ def test_a_compiled_template_prints_only_what_it_says(name: str) -> None:
         for node in plain.parse(source).find_all(nodes.TemplateData):
             assert node.data == ""
     assert source == jinja.template(subject(name).adapter.declaration)
+
+
+def test_macros_that_nothing_uses_are_left_out() -> None:
+    macros = """{% macro used(x) %}{{ inner(x) }}{{ seen.any }}{% endmacro %}
+        {% macro inner(x) %}{{ x }}{% endmacro %}{% macro idle(x) %}{{ x }}{% endmacro %}
+        {% set seen = namespace(any=0) %}{% set never = 1 %}
+        {% for m in messages %}{% set seen.any = seen.any + 1 %}{% endfor %}"""
+    made = declare({"macros": macros, "user": "{{ used(content) }}"})
+    assert run(made, [USER, USER]) == "u2u2"
+    assert "idle" not in jinja.template(made)
+    assert "never" not in jinja.template(made)

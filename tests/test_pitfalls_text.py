@@ -55,9 +55,18 @@ def test_class_08_a_marker_quoted_in_prose_is_text_or_refused(name):
 def test_class_08_a_whole_call_in_prose_is_refused_and_read_as_a_call(name):
     whole = printed(name, "", PARIS).text
     inner = whole.split("</think>")[-1].lstrip()
-    if any(inner.startswith(marker) for marker in subject(name).domain.markers):
+    if any(inner.startswith(marker) for marker in loaded(name).declaration.special):
         assert refused(name, f"I would write {inner}")
     assert [one.name for one in parse(name, whole, tools=TOOLS)[1].tool_calls] == ["get_weather"]
+
+
+@pytest.mark.parametrize("name", CALLING)
+def test_class_08_the_beginning_of_a_call_in_prose_is_text(name):
+    """Up to the tool's name, and a declared tool at that."""
+    inner = printed(name, "", PARIS).text.split("</think>")[-1].lstrip()
+    for begun in (inner.partition("get_weather")[0], inner.partition("get_weather")[0] + "get_weather"):
+        text = f"I would write {begun} here."
+        assert said(parse(name, text, tools=TOOLS, prompt=None)[1]) == (text, "", [])
 
 
 @pytest.mark.parametrize("name", CALLING)

@@ -205,7 +205,7 @@ def _pairs(declaration: Declaration, body: CallBody, spellings: Spellings) -> di
         "json": codec.name == "json",
         "ends": ends,
         "longest": max(map(len, ends)),
-        "quick": tuple(dict.fromkeys(['"', "\\", *(end[0] for end in ends)])),
+        "quick": tuple(dict.fromkeys(end[0] for end in ends)),
         "follow": (*opens[0], *until[0], *declaration.stop),
         "until": until[0],
         "nulls": _NULLS[str(scalars)],

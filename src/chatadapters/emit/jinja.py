@@ -79,7 +79,7 @@ class _Builder:
 
     def _assemble(self, opening: list[str], turns: list[str], generation: list[str]) -> str:
         declaration = self.declaration
-        own = self._print("prompt.macros")
+        own = self._macros()
         comment = f"Made by chatadapters from {declaration.name}.toml; change that file, not this."
         loop = []
         if turns:
@@ -97,6 +97,17 @@ class _Builder:
             *generation,
         ]
         return "\n".join(lines) + "\n"
+
+    def _macros(self) -> list[str]:
+        """Print those of the macros and shared variables that the rest of the template uses."""
+        macros = self.fragments["prompt.macros"]
+        waiting, kept = list(macros.tree.body), list[nodes.Node]()
+        while found := [one for one in waiting if prelude.defines(one) & self.used]:
+            waiting = [one for one in waiting if one not in found]
+            kept += found
+            self.used |= set[str]().union(*map(prelude.uses, found))
+        self.writer.fragment = macros
+        return self.writer.body([one for one in macros.tree.body if one in kept], 0)
 
     def _print(self, key: str) -> list[str]:
         self._use(key)

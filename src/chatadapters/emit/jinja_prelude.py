@@ -125,6 +125,20 @@ def uses(tree: nodes.Node) -> set[str]:
     return needs(found)
 
 
+def defines(statement: nodes.Node) -> set[str]:
+    """Return the names that a statement of ``prompt.macros`` defines or changes."""
+    if isinstance(statement, nodes.Macro):
+        return {statement.name}
+    targets = [statement, *statement.find_all((nodes.Assign, nodes.AssignBlock))]
+    return {
+        part.name
+        for one in targets
+        if isinstance(one, nodes.Assign | nodes.AssignBlock)
+        for part in (one.target, *one.target.find_all((nodes.Name, nodes.NSRef)))
+        if isinstance(part, nodes.Name | nodes.NSRef)
+    }
+
+
 def fields(tree: nodes.Node, names: Iterable[str]) -> set[str]:
     """Return the fields that are read of the variables with these names."""
     return {

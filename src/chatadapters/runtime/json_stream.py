@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _PLAIN = frozenset("0123456789+-.eEtrufalsn:, \t\r\n")
 _OPEN = {"{": "}", "[": "]"}
-_QUICK = ('"', "\\")
+_QUICK = ('"',)
 
 
 def pass_value(p: Scanner, sink: Sink | None, position: int, quick: bool = False) -> Steps:

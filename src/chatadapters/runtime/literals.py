@@ -123,7 +123,7 @@ def _scalar(p: Scanner, call: ToolCall, quotes: Any, comma: str) -> Steps:
         delimiter *= 3
     p.argue(call, comma + '"', p.at + len(delimiter))
     stops = (delimiter, "\\") if escapes else (delimiter,)
-    unless = ("\\", '"', delimiter[0])
+    unless = ("\\", delimiter[0]) if escapes else (delimiter[0],)
     while True:
         place, which = p.find(stops, p.at)
         if place < 0:
@@ -132,7 +132,7 @@ def _scalar(p: Scanner, call: ToolCall, quotes: Any, comma: str) -> Steps:
             if p.ended:
                 return False
             if place == len(p.buffer):
-                place = p.rest(unless)
+                place = p.rest(unless, escape=True)
             yield from p.more(place)
             p.quick = None
         elif which == "\\":

@@ -113,7 +113,7 @@ def _value(p: Scanner, call: ToolCall, table: dict[str, Any], types: frozenset[s
         if place < 0:
             if opened and fresh and p.at == len(p.buffer):
                 p.quick_call = call
-                p.rest(table["quick"])
+                p.rest(table["quick"], escape=True)
             yield from p.more(p.at)
             p.quick = None
             start = p.at

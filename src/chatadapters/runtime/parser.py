@@ -6,6 +6,7 @@ from .calls import Caller
 from .events import CallArguments, Reasoning, Text
 from .pairs import take_lead
 from .scan import SPACE
+from .values import escape
 
 TYPE_CHECKING = False  # typing costs more to import than a whole compiled parser
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from .scan import Steps
 
 # Pieces of a growing text are joined from time to time, which keeps memory near the text's own size.
-_MOST_PIECES = 512
+_MOST_PIECES = 256
 
 
 class Parser(Caller):
@@ -85,11 +86,12 @@ class Parser(Caller):
                     if len(pieces) > _MOST_PIECES:
                         pieces[:] = ["".join(pieces)]
                     return [event]
-                if delta.isprintable():
-                    if not delta:
-                        return []
+                # JSON goes through as it is, unless it needs repair or may end inside an escape.
+                if delta and (self.quick_escape or (delta.isprintable() and delta[-1] != "\\")):
                     start = self.base
                     self.base = end = start + len(delta)
+                    if self.quick_escape:
+                        delta = escape(delta)
                     pieces = call._pieces
                     pieces.append(delta)
                     if len(pieces) > _MOST_PIECES:

@@ -40,6 +40,7 @@ class Scanner:
         self.quick: tuple[str, ...] | None = None
         self.quick_call: ToolCall | None = None
         self.quick_reasoning = False
+        self.quick_escape = False
 
     # -- input
 
@@ -58,12 +59,16 @@ class Scanner:
         yield
         return self.at + offset
 
-    def rest(self, unless: tuple[str, ...]) -> int:
-        """Let deltas without any of these strings go out whole until the next wait is over; return the position."""
+    def rest(self, unless: tuple[str, ...], escape: bool = False) -> int:
+        """Let deltas without any of these strings go out whole until the next wait is over; return the position.
+
+        Argument deltas are escaped for JSON on the way where ``escape`` says so.
+        """
         self.base += self.at
         self.buffer = ""
         self.at = 0
         self.quick = unless
+        self.quick_escape = escape
         return 0
 
     # -- output
