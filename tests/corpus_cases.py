@@ -1,4 +1,4 @@
-"""Plain text cases (tests/corpus/README.md): a corpus file in; its cases, and what is read of them, out.
+"""Plain text cases (corpus/README.md): a corpus file in; its cases, and what is read, out.
 
 ``python -m tests.corpus_cases NAME ...`` writes what is read into the files, for review.
 """
@@ -110,7 +110,9 @@ class Case:
 
 def written(text):
     lines = text.split("\n")
-    plain = text and text == text.strip() and text[0] != '"' and "\r" not in text and "\t" not in text
+    plain = (
+        text and text == text.strip() and text[0] != '"' and "\r" not in text and "\t" not in text
+    )
     if not plain or any(line != line.rstrip() for line in lines):
         return json.dumps(text, ensure_ascii=False)
     return "\n| ".join(lines).replace("\n| \n", "\n|\n")
@@ -137,17 +139,21 @@ def update(path):
             refused.append(case.name)
             shown = case.expected
         rule, marks = f"{'=' * 16}{case.suffix}", "".join(f":{mark}\n" for mark in case.marks)
-        blocks.append(f"{rule}\n{case.name}\n{marks}{rule}\n{case.text}\n---{case.suffix}\n{shown}\n")
+        blocks.append(
+            f"{rule}\n{case.name}\n{marks}{rule}\n{case.text}\n---{case.suffix}\n{shown}\n"
+        )
     path.write_text("\n".join(blocks), encoding="utf-8")
     return refused
 
 
 def wrong(shown):
-    """Tell whether something in a case went wrong: a call that is not complete, or malformed text."""
+    """Tell whether something went wrong in a case: a call not complete, or malformed text."""
     return bool(re.search(r"^(status: |malformed \()", shown, re.MULTILINE))
 
 
 if __name__ == "__main__":
     for argument in sys.argv[1:]:
         left = update(FOLDER / f"{argument}.txt")
-        print(f"{argument}: {', '.join(left) + ': mark :malformed or correct' if left else 'written'}")
+        print(
+            f"{argument}: {', '.join(left) + ': mark :malformed or correct' if left else 'written'}"
+        )

@@ -51,9 +51,9 @@ def choices(draw: Any) -> Drawn:
 
 
 @st.composite
-def answers(draw: Any, name: str) -> Conversation:
+def answers(draw: Any, name: str, exotic: bool | None = None) -> Conversation:
     """Conversations whose last message is an answer that the adapter declares it can carry."""
-    return answer(Drawn(draw), subject(name).domain)
+    return answer(Drawn(draw), subject(name).domain, exotic=exotic)
 
 
 @st.composite

@@ -1,4 +1,4 @@
-"""Every codec: what its Jinja printer prints in the sandbox, its reader reads back, however it is cut."""
+"""Every codec: what its Jinja printer prints, its reader reads back, however it is cut."""
 
 import json
 import string
@@ -13,7 +13,9 @@ from chatadapters.verify.checks import run, same
 from tests.tiny import adapter, call, say, tool
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
-SPICY = st.sampled_from(["", " x ", "\n", "null", "None", "True", "true", "1", "02134", "1.0", "[1]", "{}"])
+SPICY = st.sampled_from(
+    ["", " x ", "\n", "null", "None", "True", "true", "1", "02134", "1.0", "[1]", "{}"]
+)
 QUOTES = st.text(st.sampled_from("'\"\\\n\r\t,:=(){}[]<|>/ ab\u2028\x00é🙂"), max_size=8)
 STRINGS = TEXT | SPICY | QUOTES
 NUMBERS = st.integers(-(10**20), 10**20) | st.floats(allow_nan=False, allow_infinity=False)
@@ -105,21 +107,28 @@ def test_python_comes_back(strings, mappings, data):
 
 
 @given(value=arguments(WORDS, STRINGS.filter(str.isprintable), STRINGS.filter(str.isprintable)))
-@example({"a": "it's", "b": 'say "hi"', "c": "both ' and \"", "d": "\\", "e": 1e16, "f": [None, True]})
+@example(
+    {"a": "it's", "b": 'say "hi"', "c": "both ' and \"", "d": "\\", "e": 1e16, "f": [None, True]}
+)
 def test_python_is_what_python_prints(value):
     text = whole("python").output(say("", call("f", value)))
     assert eval(text.removeprefix("<call>").removesuffix("</call>"), {"f": dict}) == value
     plain = {key: item for key, item in value.items() if not isinstance(item, float)}
-    assert whole("python").output(say("", call("f", plain))) == (
-        f"<call>f({', '.join(f'{key}={item!r}' for key, item in plain.items())})</call>"
-    ) or "e+" in repr(plain) or "e-" in repr(plain)
+    assert (
+        whole("python").output(say("", call("f", plain)))
+        == (f"<call>f({', '.join(f'{key}={item!r}' for key, item in plain.items())})</call>")
+        or "e+" in repr(plain)
+        or "e-" in repr(plain)
+    )
 
 
 @pytest.mark.parametrize("bare", ["true", "false"])
 @pytest.mark.parametrize("quote", ['<|"|>', "<escape>"])
 @given(data=st.data())
 def test_literals_come_back(bare, quote, data):
-    free = STRINGS.filter(lambda text: quote not in text + quote[:-1] and quote not in quote[1:] + text)
+    free = STRINGS.filter(
+        lambda text: quote not in text + quote[:-1] and quote not in quote[1:] + text
+    )
     clear = free.map(lambda text: text.replace(quote[0], "").replace(quote[-1], ""))
     keys = WORDS if bare == "true" else clear
     value = data.draw(arguments(keys, clear, keys))
@@ -151,7 +160,7 @@ KEYS = st.text(string.ascii_letters + string.digits + "_-. é", min_size=1, max_
 @pytest.mark.parametrize("scalars", ["json", "python"])
 @given(data=st.data())
 def test_raw_values_come_back_with_the_types_of_the_schema(scalars, data):
-    """In its domain: one type or null for a parameter, no ``</v>`` in a string, ``null`` no string."""
+    """In its domain: one type or null, no ``</v>`` in a string, ``null`` no string."""
     spelled = {"null", "None"}
     value, schema = {}, {}
     for key in data.draw(st.lists(KEYS, max_size=4, unique=True)):
@@ -168,7 +177,10 @@ def test_raw_values_come_back_with_the_types_of_the_schema(scalars, data):
 
 @given(value=st.dictionaries(KEYS, STRINGS, max_size=4), data=st.data())
 def test_raw_values_are_strings_where_no_schema_speaks(value, data):
-    named = {key: "x" if text in ("null", "None") else text.replace("</v>", "") for key, text in value.items()}
+    named = {
+        key: "x" if text in ("null", "None") else text.replace("</v>", "")
+        for key, text in value.items()
+    }
     comes_back(pairs("text"), named, data)
 
 

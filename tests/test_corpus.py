@@ -1,4 +1,4 @@
-"""Plain text cases (tests/corpus/README.md): what a model writes, whole and in pieces, is read as they say."""
+"""Plain text cases (corpus/README.md): what a model writes is read as they say."""
 
 import json
 
@@ -36,7 +36,9 @@ def test_what_is_read_is_written_into_the_file_but_nothing_that_went_wrong(tmp_p
     known = list(cases(source))
     text = source.read_text(encoding="utf-8")
     for case in known:
-        text = text.replace(f"---{case.suffix}\n{case.expected}\n", f"---{case.suffix}\nnot yet\n", 1)
+        text = text.replace(
+            f"---{case.suffix}\n{case.expected}\n", f"---{case.suffix}\nnot yet\n", 1
+        )
     blank.write_text(text.replace(":malformed\n", ""), encoding="utf-8")
     refused = update(blank)
     assert refused == [case.name for case in known if "malformed" in case.marks] != []

@@ -36,7 +36,10 @@ def test_class_01_no_part_of_a_marker_is_ever_given_as_text(name):
             assert whole.content.startswith(given["text"])
             assert whole.reasoning.startswith(given["reasoning"])
         parser.close()
-        assert (parser.message.content, parser.message.reasoning) == (whole.content, whole.reasoning)
+        assert (parser.message.content, parser.message.reasoning) == (
+            whole.content,
+            whole.reasoning,
+        )
 
 
 @pytest.mark.parametrize("name", NAMES)

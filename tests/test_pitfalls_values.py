@@ -6,7 +6,7 @@ import pytest
 
 from chatadapters.check import markers
 from tests.formats import CALLING, HELLO, NAMES, TOOLS, TYPED, loaded, printed, read, refused
-from tests.tiny import call, tool
+from tests.tiny import NAMED_CALLS, adapter, call, say, tool
 
 VALUES = {
     "zip": ("string", "02134"),
@@ -15,7 +15,7 @@ VALUES = {
     "nothing": ("string", "None"),
     "empty": ("string", ""),
     "spaced": ("string", "  a \n\n b  "),
-    "quotes": ("string", "it's \"so\" \\n \\\\ `x` {{ y }} {% z %}"),
+    "quotes": ("string", 'it\'s "so" \\n \\\\ `x` {{ y }} {% z %}'),
     "listed": ("string", "[1, 2]"),
     "int": ("integer", 2134),
     "negative": ("integer", -1),
@@ -50,7 +50,10 @@ def test_class_05_arguments_as_a_string_and_as_an_object_give_the_same_prompt(na
     results = [{"role": "tool", "tool_call_id": "call_abc", "content": "done"}]
     prompts = set()
     for spelled in spellings:
-        one = {**call("search", None, id="call_abc"), "function": {"name": "search", "arguments": spelled}}
+        one = {
+            **call("search", None, id="call_abc"),
+            "function": {"name": "search", "arguments": spelled},
+        }
         answer = {"role": "assistant", "content": None, "tool_calls": [one]}
         prompts.add(loaded(name).render([*HELLO, answer, *results], TOOLS))
     assert len(prompts) == 1
@@ -59,7 +62,13 @@ def test_class_05_arguments_as_a_string_and_as_an_object_give_the_same_prompt(na
 @pytest.mark.parametrize("name", CALLING)
 def test_class_05_no_arguments_may_be_null_empty_or_missing(name):
     prompts = set()
-    for function in ({"arguments": None}, {"arguments": ""}, {"arguments": "{}"}, {"arguments": {}}, {}):
+    for function in (
+        {"arguments": None},
+        {"arguments": ""},
+        {"arguments": "{}"},
+        {"arguments": {}},
+        {},
+    ):
         one = {"id": "call_abc", "type": "function", "function": {"name": "ping", **function}}
         answer = {"role": "assistant", "content": None, "tool_calls": [one]}
         prompts.add(loaded(name).render([*HELLO, answer], TOOLS, add_generation_prompt=False))
@@ -89,7 +98,9 @@ def test_class_06_every_value_comes_back_with_its_type(name, key):
 
 
 @pytest.mark.parametrize("name", TYPED)
-@pytest.mark.parametrize(("key", "text"), [("int", "three"), ("yes", "maybe"), ("list", "1, 2"), ("object", "{")])
+@pytest.mark.parametrize(
+    ("key", "text"), [("int", "three"), ("yes", "maybe"), ("list", "1, 2"), ("object", "{")]
+)
 def test_class_06_a_value_that_its_type_cannot_read_is_kept_in_a_malformed_call(name, key, text):
     answer = printed(name, "", call("store", {"zip": "TEXT"}), tools=SCHEMA)
     wrong = answer.text.replace("zip", key).replace("TEXT", text)
@@ -103,7 +114,9 @@ def test_class_06_a_value_that_its_type_cannot_read_is_kept_in_a_malformed_call(
 def inside(name):
     """Return the markers of a format and whether a value may hold each of them."""
     table = loaded(name).table
-    delimiters = [d for c in table["calls"] for d, escapes in c["table"].get("quotes", ()) if not escapes]
+    delimiters = [
+        d for c in table["calls"] for d, escapes in c["table"].get("quotes", ()) if not escapes
+    ]
     return [(m, not any(d in m for d in delimiters)) for m in sorted(markers(table))]
 
 
@@ -155,10 +168,7 @@ def test_class_30_nothing_is_escaped_that_need_not_be(name):
 
 
 def test_class_30_escaping_is_an_option_of_the_format():
-    from tests.tiny import adapter, say
-
-    calls = "{% for call in calls %}<call>{{ call.name }}<args>{{ call.arguments | json(ascii=true) }}</call>{% endfor %}"
-    made = adapter("{{ content }}" + calls)
+    made = adapter(NAMED_CALLS.replace("arguments | json", "arguments | json(ascii=true)"))
     text = made.output(say("", call("f", {"a": "é🙂"})))
     assert text == '<call>f<args>{"a": "\\u00e9\\ud83d\\ude42"}</call>'
     assert made.parse(text).tool_calls[0].value() == {"a": "é🙂"}

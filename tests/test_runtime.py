@@ -1,4 +1,4 @@
-"""The parser as its users meet it: events, spans, statuses, ids, and what ``tools`` and ``prompt`` decide."""
+"""The parser as its users meet it: events, spans, statuses, ids; what tools and prompt decide."""
 
 import pytest
 
@@ -59,7 +59,15 @@ def test_raw_strings_stream_too():
 def test_only_what_may_become_a_marker_is_held():
     parser, _ = feed(JSON, "Hello")
     assert parser.held == 0
-    for piece, held in [("\n", 1), ("<ca", 4), ("t", 0), ("   \t", 0), ("<en", 3), ("d", 4), (">", 0)]:
+    for piece, held in [
+        ("\n", 1),
+        ("<ca", 4),
+        ("t", 0),
+        ("   \t", 0),
+        ("<en", 3),
+        ("d", 4),
+        (">", 0),
+    ]:
         parser.feed(piece)
         assert parser.held == held, piece
     assert parser.message.content == "Hello\n<cat   \t"
@@ -110,7 +118,11 @@ def test_what_follows_a_stop_string_is_malformed():
 
 
 def test_a_stop_string_after_a_call_ends_the_message():
-    assert events(NAMED, "<call>f<args>{}</call><end>x")[0][-1] == ("malformed", "x", "after stop string")
+    assert events(NAMED, "<call>f<args>{}</call><end>x")[0][-1] == (
+        "malformed",
+        "x",
+        "after stop string",
+    )
 
 
 # -- statuses
@@ -132,7 +144,11 @@ def test_a_call_without_its_closing_marker_is_complete():
 
 def test_broken_arguments_are_malformed_up_to_the_closing_marker():
     found, message = events(NAMED, '<call>f<args>{"a": one} two</call>Sorry.')
-    assert found[-3:] == [("end", "malformed"), ("malformed", "one} two", "malformed call"), ("text", "Sorry.")]
+    assert found[-3:] == [
+        ("end", "malformed"),
+        ("malformed", "one} two", "malformed call"),
+        ("text", "Sorry."),
+    ]
     assert message.tool_calls[0].status == "malformed"
 
 
@@ -145,7 +161,9 @@ def test_an_undeclared_tool_is_text_unless_it_is_wanted():
 
 
 def test_without_tools_given_every_name_is_a_call():
-    assert [call.status for call in NAMED.parse("<call>anything<args>{}</call>").tool_calls] == ["complete"]
+    assert [call.status for call in NAMED.parse("<call>anything<args>{}</call>").tool_calls] == [
+        "complete"
+    ]
 
 
 @pytest.mark.parametrize("text", [CALL, '<call>f<args>{"a": 1}</call>', "<call=f></call>"])
@@ -166,7 +184,9 @@ def test_names_of_128_characters_are_read_and_longer_ones_are_text():
 
 def test_longer_names_are_read_where_they_are_declared():
     name = "f" * 300
-    assert NAMED.parse(f"<call>{name}<args>{{}}</call>", tools=[tool(name)]).tool_calls[0].name == name
+    assert (
+        NAMED.parse(f"<call>{name}<args>{{}}</call>", tools=[tool(name)]).tool_calls[0].name == name
+    )
 
 
 def test_a_name_is_held_no_longer_than_a_tool_may_come_of_it():
@@ -189,7 +209,7 @@ def test_ids_are_made_where_the_wire_has_none():
 def test_an_id_on_the_wire_is_kept():
     made = adapter(JSON_CALLS.replace("json }}}", 'json }}, "id": {{ call.id | json }}}'))
     text = '<call>{"name": "f", "arguments": {}, "id": "x7"}</call>'
-    parser, found = feed(made, text)
+    _, found = feed(made, text)
     assert [event.id for event in found if event.type == "call_start"] == [None]
     assert [event.id for event in found if event.type == "call_end"] == ["x7"]
     early = '<call>{"id": "x7", "name": "f", "arguments": {}}</call>'
@@ -226,19 +246,30 @@ def test_a_prompt_that_opened_the_reasoning_decides_where_the_answer_begins():
     text = "Hm.</think>Yes."
     assert events(made, text, prompt=opened)[0] == [("reasoning", "Hm."), ("text", "Yes.")]
     assert events(made, text, prompt=plain)[0] == events(made, text)[0] == [("text", text)]
-    assert events(made, "<think>" + text, prompt=plain)[0] == [("reasoning", "Hm."), ("text", "Yes.")]
+    assert events(made, "<think>" + text, prompt=plain)[0] == [
+        ("reasoning", "Hm."),
+        ("text", "Yes."),
+    ]
     assert made.parser(prompt=opened).feed("Hm.")[0].span == (0, 3)
 
 
 def test_a_marker_inside_reasoning_is_reasoning():
     text = "<think>I write <call>f<args>{}</call>.</think>Done."
-    assert events(DEEP, text)[0] == [("reasoning", "I write <call>f<args>{}</call>."), ("text", "Done.")]
+    assert events(DEEP, text)[0] == [
+        ("reasoning", "I write <call>f<args>{}</call>."),
+        ("text", "Done."),
+    ]
 
 
 def test_a_call_inside_reasoning_ends_it_where_that_is_accepted():
     made = adapter(THINKING + NAMED_CALLS, extra="accept = { calls_in_reasoning = true }")
     found, _ = events(made, '<think>So: <call>f<args>{"a": 1}</call>')
-    assert found == [("reasoning", "So: "), ("call", "f"), ("arguments", '{"a": 1}'), ("end", "complete")]
+    assert found == [
+        ("reasoning", "So: "),
+        ("call", "f"),
+        ("arguments", '{"a": 1}'),
+        ("end", "complete"),
+    ]
 
 
 # -- white space

@@ -1,4 +1,4 @@
-"""Calls as models spell them: objects in any order, lists, raw pairs; what is read, and what is text."""
+"""Calls as models spell them: objects in any order, lists, raw pairs; and what is text."""
 
 import pytest
 
@@ -18,7 +18,10 @@ RAW = adapter(PAIRS)
         ('{"name": "f", "arguments": null}', {}),
         ('{"name": "f", "arguments": "{\\"a\\": 1}"}', {"a": 1}),
         ('{"arguments": "{\\"a\\": 1}", "name": "f"}', {"a": 1}),
-        ('{"x": {"name": "g"}, "name": "f", "y": [1, "}"], "arguments": {"a": 1}, "z": null}', {"a": 1}),
+        (
+            '{"x": {"name": "g"}, "name": "f", "y": [1, "}"], "arguments": {"a": 1}, "z": null}',
+            {"a": 1},
+        ),
         ('\n{ "name" : "f" ,\n "arguments" : { "a" : 1 } }\n', {"a": 1}),
         ('{"n\\u0061me": "\\u0066", "arguments": {}}', {}),
         ('{"name": "f", "arguments": {"a": "raw\nbreak\tand tab"}}', {"a": "raw\nbreak\tand tab"}),
@@ -34,7 +37,17 @@ def test_objects_are_read_in_any_spelling(body, arguments):
 
 
 @pytest.mark.parametrize(
-    "body", ['{"arguments": {}}', '{"name": 7}', '{"name": ""}', '{"name": "f g"', "{}", "[]", '"f"', "{name: 1}"]
+    "body",
+    [
+        '{"arguments": {}}',
+        '{"name": 7}',
+        '{"name": ""}',
+        '{"name": "f g"',
+        "{}",
+        "[]",
+        '"f"',
+        "{name: 1}",
+    ],
 )
 def test_what_has_no_name_is_text(body):
     text = f"<call>{body}</call>"
@@ -44,7 +57,10 @@ def test_what_has_no_name_is_text(body):
 
 @pytest.mark.parametrize("value", ['"f(1)"', "[1]", "7", "true", '"[1]"'])
 def test_arguments_that_are_no_object_are_malformed(value):
-    for body in (f'{{"name": "f", "arguments": {value}}}', f'{{"arguments": {value}, "name": "f"}}'):
+    for body in (
+        f'{{"name": "f", "arguments": {value}}}',
+        f'{{"arguments": {value}, "name": "f"}}',
+    ):
         assert [c.status for c in JSON.parse(f"<call>{body}</call>").tool_calls] == ["malformed"]
 
 
@@ -65,7 +81,11 @@ def test_a_list_of_calls_may_end_anywhere():
         "{% if not loop.last %}, {% endif %}{% endfor %}]{% endif %}"
     )
     body = '{"name": "f", "arguments": {"a": 1}}'
-    for text in (f"<calls>[{body}, {body}]", f"<calls>[{body},{body}", f"<calls>[ {body}\n,{body} ]"):
+    for text in (
+        f"<calls>[{body}, {body}]",
+        f"<calls>[{body},{body}",
+        f"<calls>[ {body}\n,{body} ]",
+    ):
         message = made.parse(text)
         assert [call.value() for call in message.tool_calls] == [{"a": 1}] * 2
         assert message.content == ""
@@ -80,5 +100,7 @@ def test_of_a_repeated_key_the_first_counts():
 def test_a_value_of_another_type_is_a_string_in_a_malformed_call():
     text = "<call=f><key>a</key><value>one</value><key>b</key><value>2</value></call>Yes."
     message = RAW.parse(text, tools=[tool("f", a="integer", b="integer")])
-    assert [(c.status, c.value()) for c in message.tool_calls] == [("malformed", {"a": "one", "b": 2})]
+    assert [(c.status, c.value()) for c in message.tool_calls] == [
+        ("malformed", {"a": "one", "b": 2})
+    ]
     assert message.content == "Yes."

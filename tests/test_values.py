@@ -1,4 +1,4 @@
-"""The typing rule of raw values (docs/codecs.md): a text and a schema in, a JSON value or nothing out."""
+"""The typing rule of raw values (docs/codecs.md): a text and a schema in, a JSON value out."""
 
 import json
 
@@ -158,7 +158,15 @@ def test_each_parameter_has_its_own_types():
 
 
 def test_numbers_as_python_writes_them_become_json():
-    wanted = {"1": "1", "-1.5": "-1.5", "1e5": "1e5", "1_000": "1000", "0x10": "16", ".5": "0.5", "+3": "3"}
+    wanted = {
+        "1": "1",
+        "-1.5": "-1.5",
+        "1e5": "1e5",
+        "1_000": "1000",
+        "0x10": "16",
+        ".5": "0.5",
+        "+3": "3",
+    }
     assert {text: python_number(text) for text in wanted} == wanted
     for text in ("inf", "nan", "01", "--1", "x", "", "-", "١", "1" * 401 + "x"):
         assert python_number(text) is None

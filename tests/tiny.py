@@ -17,9 +17,9 @@ NAMED_CALLS = (
 )
 PAIRS = (
     "{{ content }}{% for call in calls %}<call={{ call.name }}>"
-    "{% for key, value in call.arguments %}<{{ key }}>={{ value | text }};{% endfor %}</call>{% endfor %}"
+    "{% for key, value in call.arguments %}<key>{{ key }}</key><value>{{ value | text }}</value>"
+    "{% endfor %}</call>{% endfor %}"
 )
-PAIRS = PAIRS.replace("<{{ key }}>=", "<key>{{ key }}</key><value>").replace(";", "</value>")
 THINKING = "{% if reasoning %}<think>{{ reasoning }}</think>{% endif %}"
 PLACES = {"user": "<user>{{ content }}", "assistant": "<bot>{{ output }}", "generation": "<bot>"}
 

@@ -10,6 +10,7 @@ import argparse
 import difflib
 import hashlib
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +37,7 @@ def main() -> int:
     options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     options.add_argument("--check", action="store_true", help="compare, write nothing")
     check = options.parse_args().check
+    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")  # it misses PyTorch, we do not
     broken: list[str] = []
     wanted = dict(generated(broken))
     for message in broken:

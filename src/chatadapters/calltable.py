@@ -72,6 +72,7 @@ def call_table(declaration: Declaration, body: CallBody, spellings: Spellings, o
         "header": steps,
         "payload": kind,
         "table": table,
+        "ahead": _ahead(kind, table),
         "close": close,
         "closers": tuple(strong),
         "recover": tuple(dict.fromkeys([*strong, *outer, *declaration.stop])),
@@ -118,6 +119,13 @@ def _header(declaration: Declaration, body: CallBody, spellings: Spellings, exac
                     "declare two formats, one with it and one without",
                 )
     return tuple(steps)
+
+
+def _ahead(kind: str, table: dict[str, Any]) -> tuple[str, ...]:
+    """Return what must stand ahead for a header to be complete: a pair or the call's end, or an opening brace."""
+    if kind == "pairs":
+        return (*table["until"], *table["open"][0])
+    return ("{",) if kind == "literal" and not table["keywords"] else ()
 
 
 def _stop(declaration: Declaration, nodes: Seq, line: int) -> str:

@@ -63,14 +63,13 @@ class Caller(Scanner):
             return (yield from self._object_call(body, position))
         if not name or not self.known(name):
             return False
-        if body["payload"] == "pairs":
-            ahead = yield from self.skip_space(position)
-            if ahead < 0:
+        if body["ahead"]:
+            position = yield from self.skip_space(position)
+            if position < 0:
                 return False
-            ahead, size = yield from self.token(ahead, body["table"]["until"] + body["table"]["open"][0])
+            position, size = yield from self.token(position, body["ahead"])
             if size < 0:
                 return False
-            position = ahead
         if id is None and not body["has_id"]:
             id = self.make_id(len(self.message.tool_calls), name)
         call = self.start_call(name, id, self.at, position)

@@ -49,9 +49,9 @@ class _Builder:
 
     def own(self, name: str, *, exact: bool, exotic: bool) -> str:
         """Return a text of the assistant's; ``exact``: as the output fragment leaves it."""
-        said = self.say(whole=exotic and self.choices.chance(0.3))
-        if not exotic:
-            said = without(said, self.domain.markers)
+        wild = exotic and self.choices.chance(0.6)
+        said = self.say(whole=wild, spicy=0.5 if wild else 0.2)
+        said = without(said, self.domain.inline if exotic else self.domain.markers)
         return self.domain.trimmed(name, said) if exact or self.choices.chance(0.9) else said
 
     def user(self) -> None:
@@ -84,7 +84,7 @@ class _Builder:
         tool = self.choices.pick(self.tools) if self.tools else None
         name = tool["function"]["name"] if tool else self.choices.pick(("get_weather", "f"))
         arguments = call_arguments(
-            self.choices, self.domain, tool, exotic=exotic and self.choices.chance(0.3)
+            self.choices, self.domain, tool, exotic=exotic and self.choices.chance(0.6)
         )
         if tool is None and not self.domain.typed:
             arguments = {"city": "Zürich", "n": 1}

@@ -28,6 +28,7 @@ class Domain:
     arguments: ir.Codec | None = None  # the codec of whole arguments
     value: ir.Codec | None = None  # the codec of one value, where arguments are a repetition
     ids: bool = False  # ids stand on the wire
+    inline: tuple[str, ...] = ()  # markers that split a content into reasoning and content
     options: tuple[tuple[str, Any], ...] = ()  # options that are switches, with their defaults
 
     @property
@@ -77,6 +78,7 @@ def domain(adapter: Any) -> Domain:
         arguments=codecs.get("arguments"),
         value=codecs.get("value"),
         ids="id" in codecs,
+        inline=declaration.output.inline or (),
         options=tuple((n, v) for n, v in declaration.options.items() if isinstance(v, bool)),
     )
 

@@ -167,5 +167,5 @@ def _value(choices: Choices, domain: Domain, schema: Json, exotic: bool, depth: 
                 for k, s in schema["properties"].items()
             }
     lookalikes = (*domain.markers, *cuts(domain.markers)) if exotic else cuts(domain.markers)
-    value = text(choices, lookalikes, longest=5)
+    value = text(choices, lookalikes, longest=5, spicy=0.5 if exotic else 0.2)
     return without(value, domain.delimiters if exotic else (*domain.markers, *domain.delimiters))
