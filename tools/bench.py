@@ -195,7 +195,7 @@ def big_call() -> list[Row]:
     rows = []
     body = code(32_000)
     call = {"name": "write_file", "arguments": {"path": "a.py", "text": body}}
-    messages = [
+    messages: list[dict[str, Any]] = [
         {"role": "user", "content": "go"},
         {
             "role": "assistant",
@@ -376,7 +376,7 @@ def templates() -> list[Row]:
             found = references.find(reference.sha256)
             if found:
                 try:
-                    official = f"{some / run(render.compile_template(found[0]), short):.2f}x of the official one"
+                    official = f"{some / run(render.compile_template(found.text), short):.2f}x of the official one"
                 except Exception as error:  # the official template may refuse what ours takes
                     official = f"official refuses: {type(error).__name__}"
         rows.append(

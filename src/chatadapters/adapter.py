@@ -51,7 +51,9 @@ class Adapter:
                     fixes=["end it where a marker of the output fragment ends"],
                 )
         prompt = self.render_template(_EXAMPLE)
-        built["before"] = next((rest for text, rest in built["starts"] if prompt.endswith(text)), "")
+        built["before"] = next(
+            (rest for text, rest in built["starts"] if prompt.endswith(text)), ""
+        )
         return built
 
     # -- messages to text
@@ -79,10 +81,17 @@ class Adapter:
         render.check_tools(tools)
         checked = render.normalise(messages, self.declaration)
         check_conversation(self, checked, tools, options, strict=strict)
-        return self.render_template(checked, tools, add_generation_prompt=add_generation_prompt, **options)
+        return self.render_template(
+            checked, tools, add_generation_prompt=add_generation_prompt, **options
+        )
 
     def render_template(
-        self, messages: Messages, tools: Tools = None, *, add_generation_prompt: bool = True, **options: object
+        self,
+        messages: Messages,
+        tools: Tools = None,
+        *,
+        add_generation_prompt: bool = True,
+        **options: object,
     ) -> str:
         """Return what a server prints with the compiled template: nothing is checked or rewritten."""
         return self._run("template", messages, tools, add_generation_prompt, options)
@@ -91,12 +100,21 @@ class Adapter:
         """Return the text of the last message, an assistant's, as the answer being generated."""
         return self._run("output_template", messages, tools, False, options)
 
-    def _run(self, kind: str, messages: Messages, tools: Tools, prompt: bool, options: Mapping[str, object]) -> str:
+    def _run(
+        self,
+        kind: str,
+        messages: Messages,
+        tools: Tools,
+        prompt: bool,
+        options: Mapping[str, object],
+    ) -> str:
         compiled = self._compiled.get(kind)
         if compiled is None:
             from .emit import jinja
 
-            compiled = self._compiled[kind] = render.compile_template(getattr(jinja, kind)(self.declaration))
+            compiled = self._compiled[kind] = render.compile_template(
+                getattr(jinja, kind)(self.declaration)
+            )
         return render.render_text(compiled, messages, tools, prompt, self.declaration, options)  # type: ignore[arg-type]
 
     @cached_property
@@ -127,7 +145,9 @@ class Adapter:
         """
         render.check_tools(tools)
         given = None if tools is None else [dict(tool) for tool in tools]
-        return Parser(self.table, tools=given, prompt=prompt, make_id=make_id, unknown_tools=unknown_tools)
+        return Parser(
+            self.table, tools=given, prompt=prompt, make_id=make_id, unknown_tools=unknown_tools
+        )
 
     # -- files
 

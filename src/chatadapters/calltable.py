@@ -43,11 +43,19 @@ class Spellings:
                 f"another spelling is given for {literal!r}, which the output fragment does not print",
                 place=self.declaration.place("accept.spellings"),
                 quote=f"{{ for = {literal!r}, read = {spelling.read!r} }}",
-                fixes=["write the literal as the fragment has it, from one white space to the next", "remove it"],
+                fixes=[
+                    "write the literal as the fragment has it, from one white space to the next",
+                    "remove it",
+                ],
             )
 
 
-def call_table(declaration: Declaration, body: CallBody, spellings: Spellings, outer: tuple[str, ...], exact: bool
+def call_table(
+    declaration: Declaration,
+    body: CallBody,
+    spellings: Spellings,
+    outer: tuple[str, ...],
+    exact: bool,
 ) -> dict[str, Any]:
     """Return the table of one call.
 
@@ -59,7 +67,9 @@ def call_table(declaration: Declaration, body: CallBody, spellings: Spellings, o
     match body.payload:
         case Obj():
             kind, table = "object", _object(body.payload)
-            has_id = any(isinstance(node, Hole) and node.field == "id" for node in walk((body.payload,)))
+            has_id = any(
+                isinstance(node, Hole) and node.field == "id" for node in walk((body.payload,))
+            )
         case Rep():
             kind, table = "pairs", _pairs(declaration, body, spellings)
             has_id = "id" in holes
@@ -86,7 +96,9 @@ def id_parts(pattern: str) -> tuple[str, ...]:
     return tuple(part for part in re.split(r"(\{[^{}]*\})", pattern) if part)
 
 
-def _header(declaration: Declaration, body: CallBody, spellings: Spellings, exact: bool) -> tuple[tuple[Any, ...], ...]:
+def _header(
+    declaration: Declaration, body: CallBody, spellings: Spellings, exact: bool
+) -> tuple[tuple[Any, ...], ...]:
     steps: list[tuple[Any, ...]] = []
     for n, node in enumerate(body.header):
         match node:
@@ -105,7 +117,9 @@ def _header(declaration: Declaration, body: CallBody, spellings: Spellings, exac
             case Lit(text):
                 if spellings.tokens(text):
                     steps.append(("lit", spellings.tokens(text)))
-            case Alt(branches) if all(isinstance(inner, Lit) for branch in branches for inner in branch):
+            case Alt(branches) if all(
+                isinstance(inner, Lit) for branch in branches for inner in branch
+            ):
                 for branch in branches:
                     text = "".join(inner.text for inner in branch if isinstance(inner, Lit))
                     if spellings.tokens(text):
@@ -135,7 +149,10 @@ def _stop(declaration: Declaration, nodes: Seq, line: int) -> str:
         raise DeclarationError(
             f"the literal after {{{{ call.name }}}} begins with {first!r}, which a name may hold",
             place=declaration.place(KEY, line),
-            fixes=["begin the literal with another character, such as a line break or (", "put the name into a JSON object"],
+            fixes=[
+                "begin the literal with another character, such as a line break or (",
+                "put the name into a JSON object",
+            ],
         )
     return first if first in NAME_MARKS else ""
 
@@ -162,7 +179,12 @@ def _object(obj: Obj) -> dict[str, Any]:
 
 def _literal(declaration: Declaration, body: CallBody, options: dict[str, Any]) -> dict[str, Any]:
     if "quote" in options:
-        return {"keywords": False, "end": "", "bare": options["bare_keys"], "quotes": ((options["quote"], False),)}
+        return {
+            "keywords": False,
+            "end": "",
+            "bare": options["bare_keys"],
+            "quotes": ((options["quote"], False),),
+        }
     end = body.close.strip()[:1]
     if not end:
         hole = body.payload
@@ -184,7 +206,13 @@ def _pairs(declaration: Declaration, body: CallBody, spellings: Spellings) -> di
 
     shape = "write it as: <open>{{ key }}<middle>{{ value | text }}<close>"
     match rep.body:
-        case (Lit(opening), Hole(field="key"), Lit(middle), Hole(field="value", codec=codec), Lit(closing)):
+        case (
+            Lit(opening),
+            Hole(field="key"),
+            Lit(middle),
+            Hole(field="value", codec=codec),
+            Lit(closing),
+        ):
             pass
         case _:
             raise fail("a loop over arguments has the wrong shape to be read back", shape)
@@ -192,7 +220,9 @@ def _pairs(declaration: Declaration, body: CallBody, spellings: Spellings) -> di
     if not opening.split() or not middle.split() or not closing.split():
         raise fail("a key or a value has no marker around it other than white space", shape)
     if not until:
-        raise fail("nothing ends the arguments", "print literal text after the loop, inside the call")
+        raise fail(
+            "nothing ends the arguments", "print literal text after the loop, inside the call"
+        )
     for token in until[0]:
         for other in spellings.tokens(opening)[0]:
             if token.startswith(other) or other.startswith(token):

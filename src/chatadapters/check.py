@@ -102,7 +102,9 @@ def _check_carried(adapter: Adapter, message: Mapping[str, Any], index: int) -> 
     calls = message.get("tool_calls") or []
 
     def refuse(field: str, what: str) -> ConversationError:
-        return ConversationError(f"this format does not carry {what}", message_index=index, field=field)
+        return ConversationError(
+            f"this format does not carry {what}", message_index=index, field=field
+        )
 
     if limits.calls is not None and len(calls) > limits.calls:
         raise refuse("tool_calls", f"more than {limits.calls} tool calls in one message")
@@ -112,7 +114,9 @@ def _check_carried(adapter: Adapter, message: Mapping[str, Any], index: int) -> 
         raise refuse("reasoning_content", "reasoning")
 
 
-def _compare(adapter: Adapter, message: Mapping[str, Any], read: Message, index: int, typed: bool) -> None:
+def _compare(
+    adapter: Adapter, message: Mapping[str, Any], read: Message, index: int, typed: bool
+) -> None:
     declaration = adapter.declaration
     calls = [call.get("function", call) for call in message.get("tool_calls") or []]
     content = text_of(message.get("content"), declaration.prompt.parts)
@@ -126,7 +130,8 @@ def _compare(adapter: Adapter, message: Mapping[str, Any], read: Message, index:
     if len(read.tool_calls) > len(calls):
         field = "content" if content else "reasoning_content"
         raise misread(
-            field, f"the text would be read as a call of the tool {read.tool_calls[-1].name!r}: take the marker out"
+            field,
+            f"the text would be read as a call of the tool {read.tool_calls[-1].name!r}: take the marker out",
         )
     if _changed(reasoning_of(message), read.reasoning, not declaration.limits.reasoning):
         raise misread("reasoning_content", _ends(reasoning_of(message), read.reasoning, adapter))
@@ -134,12 +139,18 @@ def _compare(adapter: Adapter, message: Mapping[str, Any], read: Message, index:
     if _changed(content, read.content, not carried):
         raise misread("content", _ends(content, read.content, adapter))
     if len(read.tool_calls) < len(calls):
-        raise misread(f"tool_calls[{len(read.tool_calls)}]", "the call would not be read back as a call")
+        raise misread(
+            f"tool_calls[{len(read.tool_calls)}]", "the call would not be read back as a call"
+        )
     for number, (call, back) in enumerate(zip(calls, read.tool_calls, strict=True)):
         field = f"tool_calls[{number}].function"
         if call["name"] != back.name:
-            raise misread(f"{field}.name", f"the name {call['name']!r} would be read back as {back.name!r}")
-        _compare_arguments(adapter, call["arguments"], back.arguments, f"{field}.arguments", index, typed)
+            raise misread(
+                f"{field}.name", f"the name {call['name']!r} would be read back as {back.name!r}"
+            )
+        _compare_arguments(
+            adapter, call["arguments"], back.arguments, f"{field}.arguments", index, typed
+        )
 
 
 def _compare_arguments(
@@ -150,14 +161,20 @@ def _compare_arguments(
     except ValueError:
         back = None
     if not isinstance(back, dict):
-        raise ConversationError("the arguments would not be read back", message_index=index, field=field)
+        raise ConversationError(
+            "the arguments would not be read back", message_index=index, field=field
+        )
     loose = not typed and any(call["payload"] == "pairs" for call in adapter.table["calls"])
     for key in {**arguments, **back}:
         one, other = arguments.get(key), back.get(key)
         same = json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
-        if (key in arguments) != (key in back) or not (same or (loose and not isinstance(one, str))):
+        if (key in arguments) != (key in back) or not (
+            same or (loose and not isinstance(one, str))
+        ):
             raise ConversationError(
-                f"the value {one!r:.80} would be read back as {other!r:.80}", message_index=index, field=f"{field}.{key}"
+                f"the value {one!r:.80} would be read back as {other!r:.80}",
+                message_index=index,
+                field=f"{field}.{key}",
             )
 
 
@@ -167,6 +184,8 @@ def _changed(text: str, read: str, droppable: bool) -> bool:
 
 
 def _ends(text: str, read: str, adapter: Adapter) -> str:
-    found = next((m for m in sorted(markers(adapter.table), key=len, reverse=True) if m in text), "")
+    found = next(
+        (m for m in sorted(markers(adapter.table), key=len, reverse=True) if m in text), ""
+    )
     because = f": it contains the marker {found!r}" if found else ""
     return f"the text would be read back as {read!r:.80}{because}"

@@ -14,7 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from .errors import DeclarationError, Place, did_you_mean
 
 HistoryPolicy = Literal[
-    "last_user", "all", "none", "tool_turns", "tool_turns_after_last_user", "since_last_final", "last_only"
+    "last_user",
+    "all",
+    "none",
+    "tool_turns",
+    "tool_turns_after_last_user",
+    "since_last_final",
+    "last_only",
 ]
 
 
@@ -26,27 +32,36 @@ class Reference(_Table):
     """An official template that the compiled one must equal, found by its sha256."""
 
     model: str = Field(description="Repository id of the model whose template this is.")
-    template: str = Field(description="File name in the reference folder, without the ending .jinja.")
+    template: str = Field(
+        description="File name in the reference folder, without the ending .jinja."
+    )
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="sha256 of the template file.")
     part: Literal["all", "opening"] = Field(
-        "all", description="'opening': only what stands before the first turn is compared (system text and tools)."
+        "all",
+        description="'opening': only what stands before the first turn is compared (system text and tools).",
     )
 
 
 class Deviation(_Table):
     """A condition under which the compiled template must differ from the official one, and why."""
 
-    when: str = Field(description="Jinja expression over the fragment variables, tried at every turn.")
+    when: str = Field(
+        description="Jinja expression over the fragment variables, tried at every turn."
+    )
     reason: str
 
 
 class Prompt(_Table):
     """The prompt side: one Jinja fragment per kind of turn."""
 
-    opening: str = Field("", description="Whatever stands before the first turn: leading system message, tools.")
+    opening: str = Field(
+        "", description="Whatever stands before the first turn: leading system message, tools."
+    )
     system: str | None = Field(None, description="A system message later in the conversation.")
     user: str = Field(description="A user message.")
-    assistant: str = Field(description="An assistant message; {{ output }} is where the [output] fragment goes.")
+    assistant: str = Field(
+        description="An assistant message; {{ output }} is where the [output] fragment goes."
+    )
     tool: str | None = Field(None, description="A tool result.")
     other: str | None = Field(None, description="Any role without a fragment of its own.")
     generation: str = Field("", description="The generation prompt.")
@@ -80,7 +95,9 @@ class Limits(_Table):
     """What the wire format does not carry."""
 
     calls: int | None = Field(None, ge=0, description="Most tool calls in one message.")
-    content_with_calls: bool = Field(True, description="Whether content beside tool calls is carried.")
+    content_with_calls: bool = Field(
+        True, description="Whether content beside tool calls is carried."
+    )
     reasoning: bool = Field(True, description="Whether reasoning is carried at all.")
 
 
@@ -95,7 +112,9 @@ class Accept(_Table):
     """What is read beyond what is printed."""
 
     spellings: tuple[Spelling, ...] = ()
-    calls_in_reasoning: bool = Field(False, description="A tool call inside reasoning ends the reasoning.")
+    calls_in_reasoning: bool = Field(
+        False, description="A tool call inside reasoning ends the reasoning."
+    )
 
 
 OptionValue = bool | int | str | dict[str, Any]
@@ -105,14 +124,23 @@ class Declaration(_Table):
     """One chat wire format, declared once."""
 
     title: str
-    models: tuple[str, ...] = Field((), description="Patterns of repository ids, such as 'Qwen/Qwen3-*'.")
+    models: tuple[str, ...] = Field(
+        (), description="Patterns of repository ids, such as 'Qwen/Qwen3-*'."
+    )
     references: tuple[Reference, ...] = ()
     stop: tuple[str, ...] = Field((), description="Stop strings: each ends the message.")
-    special: tuple[str, ...] = Field((), description="Markers that the tokenizer holds as one id each.")
-    extends: str | None = Field(None, description="Name of a declaration whose keys this one takes over.")
-    tokens: dict[str, str] = Field(default_factory=dict, description="Defaults of bos_token, eos_token, ...")
+    special: tuple[str, ...] = Field(
+        (), description="Markers that the tokenizer holds as one id each."
+    )
+    extends: str | None = Field(
+        None, description="Name of a declaration whose keys this one takes over."
+    )
+    tokens: dict[str, str] = Field(
+        default_factory=dict, description="Defaults of bos_token, eos_token, ..."
+    )
     options: dict[str, OptionValue] = Field(
-        default_factory=dict, description="Template arguments and their defaults; {} is undefined unless given."
+        default_factory=dict,
+        description="Template arguments and their defaults; {} is undefined unless given.",
     )
     prompt: Prompt
     output: Output
@@ -132,7 +160,11 @@ class Declaration(_Table):
         value: Any = self
         for part in key.split("."):
             value = value.get(part, "") if isinstance(value, dict) else getattr(value, part, "")
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=_plain)
+        text = (
+            value
+            if isinstance(value, str)
+            else json.dumps(value, ensure_ascii=False, default=_plain)
+        )
         lines = text.split("\n")
         quote = lines[line - 1] if 0 < line <= len(lines) else text
         return DeclarationError(message, place=self.place(key, line), quote=quote, fixes=fixes)
@@ -155,7 +187,9 @@ def parse(text: str, *, name: str, file: str = "", load_base: Loader | None = No
     for key in ("name", "file"):
         if key in raw:
             raise DeclarationError(
-                f"unknown key {key!r}", place=Place(Path(file).name), fixes=["remove it: the file's name is the name"]
+                f"unknown key {key!r}",
+                place=Place(Path(file).name),
+                fixes=["remove it: the file's name is the name"],
             )
     try:
         made = Declaration.model_validate({**raw, "name": name, "file": file})
@@ -198,7 +232,11 @@ def _table(text: str, file: str) -> dict[str, Any]:
         reason, _, where = str(error).partition(" (at ")
         found = re.match(r"line ([0-9]+)", where)
         opened = max(text.rfind("'''"), text.rfind('"""'))
-        line = int(found.group(1)) if found else text.count("\n", 0, opened if opened >= 0 else len(text.rstrip())) + 1
+        line = (
+            int(found.group(1))
+            if found
+            else text.count("\n", 0, opened if opened >= 0 else len(text.rstrip())) + 1
+        )
         raise DeclarationError(
             f"not valid TOML: {reason}{f' (at {where}' if where else ''}",
             place=Place(Path(file).name, "", line),
@@ -210,12 +248,18 @@ def _table(text: str, file: str) -> dict[str, Any]:
         ) from None
 
 
-def _extend(raw: dict[str, Any], file: str, load_base: Loader | None, seen: tuple[str, ...]) -> dict[str, Any]:
+def _extend(
+    raw: dict[str, Any], file: str, load_base: Loader | None, seen: tuple[str, ...]
+) -> dict[str, Any]:
     base = raw.get("extends")
     if not isinstance(base, str):
         return raw
     if base in seen or load_base is None:
-        reason = f"extends {base!r} leads back to itself" if base in seen else f"cannot look up extends = {base!r}"
+        reason = (
+            f"extends {base!r} leads back to itself"
+            if base in seen
+            else f"cannot look up extends = {base!r}"
+        )
         raise DeclarationError(
             reason,
             place=Place(Path(file).name, "extends"),
@@ -224,29 +268,44 @@ def _extend(raw: dict[str, Any], file: str, load_base: Loader | None, seen: tupl
         )
     merged = dict(_extend(load_base(base), f"{base}.toml", load_base, (*seen, base)))
     for key in ("models", "references", "deviations"):
-        merged.pop(key, None)  # facts about the base's own models and templates, not about its format
+        merged.pop(
+            key, None
+        )  # facts about the base's own models and templates, not about its format
     for key, value in raw.items():
         old = merged.get(key)
-        merged[key] = {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value
+        merged[key] = (
+            {**old, **value} if isinstance(old, dict) and isinstance(value, dict) else value
+        )
     return merged
 
 
 def _refuse_empty(made: Declaration) -> None:
     """Refuse empty strings where a string is a marker: they would be found everywhere."""
-    spellings = [text for spelling in made.accept.spellings for text in (spelling.for_, spelling.read)]
-    markers = {"stop": made.stop, "special": made.special, "output.inline": made.output.inline or ()}
+    spellings = [
+        text for spelling in made.accept.spellings for text in (spelling.for_, spelling.read)
+    ]
+    markers = {
+        "stop": made.stop,
+        "special": made.special,
+        "output.inline": made.output.inline or (),
+    }
     for key, texts in {**markers, "accept.spellings": spellings}.items():
         for text in texts:
             if not text.strip() and (not text or key == "accept.spellings"):
                 what = "empty" if not text else "white space only"
-                raise made.error(f"a marker is {what}, and would be found everywhere", key, 0, "remove it")
+                raise made.error(
+                    f"a marker is {what}, and would be found everywhere", key, 0, "remove it"
+                )
 
 
 def _explain(error: ValidationError, file: str, text: str) -> DeclarationError:
     """Turn pydantic's first complaint into one of ours."""
     errors = error.errors()
     keys = _real_keys(errors[0]["loc"])
-    first = max((e for e in errors if _real_keys(e["loc"])[: len(keys)] == keys), key=lambda e: len(e["loc"]))
+    first = max(
+        (e for e in errors if _real_keys(e["loc"])[: len(keys)] == keys),
+        key=lambda e: len(e["loc"]),
+    )
     keys = _real_keys(first["loc"])
     path = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)[1:]
     line = _line_of(text, [str(key) for key in keys])
@@ -256,20 +315,35 @@ def _explain(error: ValidationError, file: str, text: str) -> DeclarationError:
         for part in keys[:-1]:
             field = getattr(table, "model_fields", {}).get(part)
             table = field.annotation if field is not None else table
-            table = next((a for a in getattr(table, "__args__", ()) if hasattr(a, "model_fields")), table)
-        known = [f.alias or n for n, f in getattr(table, "model_fields", {}).items() if n not in ("name", "file")]
+            table = next(
+                (a for a in getattr(table, "__args__", ()) if hasattr(a, "model_fields")), table
+            )
+        known = [
+            f.alias or n
+            for n, f in getattr(table, "model_fields", {}).items()
+            if n not in ("name", "file")
+        ]
         fixes = [f"use one of: {', '.join(known)}", "remove it"]
         return DeclarationError(
-            f"unknown key {word!r}{did_you_mean(word, known)}", place=place, quote=quote, fixes=fixes
+            f"unknown key {word!r}{did_you_mean(word, known)}",
+            place=place,
+            quote=quote,
+            fixes=fixes,
         )
     if first["type"] == "missing":
         owner = "".join(f"[{key}]" for key in keys[:-1] if isinstance(key, str))
-        fix = f"add {word} = ... under {owner}" if owner else f"add {word} = ... at the top of the file"
+        fix = (
+            f"add {word} = ... under {owner}"
+            if owner
+            else f"add {word} = ... at the top of the file"
+        )
         if any(isinstance(key, int) for key in keys):
             fix = f"add {word} = ... to this entry"
         if word in ("prompt", "output"):
             fix = f"add the table [{word}]"
-        return DeclarationError(f"the key {path!r} is missing", place=place, quote=quote, fixes=[fix])
+        return DeclarationError(
+            f"the key {path!r} is missing", place=place, quote=quote, fixes=[fix]
+        )
     other = (f"{first['msg'][0].lower()}{first['msg'][1:]}", "correct the value")
     message, fix = _KINDS.get("option" if keys[0] == "options" else first["type"], other)
     fix = fix.format(key=word, expected=first.get("ctx", {}).get("expected"))
@@ -292,9 +366,15 @@ _KINDS = {
     "model_type": ("not a table", "write a table: [{key}], and its keys below it"),
     "model_attributes_type": ("not a table", "write a table: {{ ... }}"),
     "literal_error": ("not one of the words that this key takes", "use {expected}"),
-    "string_pattern_mismatch": ("not 64 hexadecimal digits", "copy what `sha256sum` prints of the template file"),
+    "string_pattern_mismatch": (
+        "not 64 hexadecimal digits",
+        "copy what `sha256sum` prints of the template file",
+    ),
     "greater_than_equal": ("below zero", "write 0 or more"),
-    "option": ("not a default that an option can have", "write true, false, a whole number, a string or {{}}"),
+    "option": (
+        "not a default that an option can have",
+        "write true, false, a whole number, a string or {{}}",
+    ),
 }
 
 

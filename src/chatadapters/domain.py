@@ -22,14 +22,21 @@ def sentences(declaration: Declaration, tree: Seq, table: dict[str, Any]) -> lis
             if route["call"] is None:
                 found.append(f"{what} that contains {core!r}: it ends there")
             else:
-                found.append(f"{what} that contains {core!r} followed by a whole call header: it is read as a call")
+                found.append(
+                    f"{what} that contains {core!r} followed by a whole call header: it is read as a call"
+                )
         if stops:
             found.append(f"{what} that contains {stops}: the message ends there")
     found += _start(table)
     for call in table["calls"]:
         found += _arguments(call)
-    if any(isinstance(node, Hole) and node.field == "name" and node.codec.name == "raw" for node in walk(tree)):
-        found.append("tool names with other characters than letters, digits and _ - . : / where no tools are given")
+    if any(
+        isinstance(node, Hole) and node.field == "name" and node.codec.name == "raw"
+        for node in walk(tree)
+    ):
+        found.append(
+            "tool names with other characters than letters, digits and _ - . : / where no tools are given"
+        )
     return list(dict.fromkeys(found))
 
 
@@ -38,7 +45,9 @@ def _limits(declaration: Declaration) -> list[str]:
     if limits.calls == 0:
         found.append("tool calls")
     elif limits.calls is not None:
-        found.append(f"more than {limits.calls} tool call{'s' if limits.calls > 1 else ''} in one message")
+        found.append(
+            f"more than {limits.calls} tool call{'s' if limits.calls > 1 else ''} in one message"
+        )
     if not limits.content_with_calls:
         found.append("content beside tool calls: it is dropped")
     if not limits.reasoning:
@@ -52,7 +61,9 @@ def _start(table: dict[str, Any]) -> list[str]:
         if not route["first"] and route["call"] is not None:
             call = table["calls"][route["call"]]
             if call["payload"] == "object":
-                found.append(f"content that begins with a JSON object whose first key is {_list(tuple(call['table']))}")
+                found.append(
+                    f"content that begins with a JSON object whose first key is {_list(tuple(call['table']))}"
+                )
             else:
                 found.append("content that begins with a tool's name and the rest of a call header")
     return found

@@ -35,9 +35,19 @@ class DeclarationError(ChatAdaptersError):
     """
 
     def __init__(
-        self, message: str, *, place: Place | None = None, quote: str = "", fixes: Sequence[str] = ()
+        self,
+        message: str,
+        *,
+        place: Place | None = None,
+        quote: str = "",
+        fixes: Sequence[str] = (),
     ) -> None:
-        self.message, self.place, self.quote, self.fixes = message, place or Place(), quote, tuple(fixes)
+        self.message, self.place, self.quote, self.fixes = (
+            message,
+            place or Place(),
+            quote,
+            tuple(fixes),
+        )
         super().__init__(self.render())
 
     def render(self) -> str:

@@ -60,8 +60,7 @@ def _always(tree: Sequence[Node], field: str) -> list[Hole]:
         if isinstance(node, Hole) and node.field == field:
             found.append(node)
         elif isinstance(node, Alt):
-            branches = [_always(branch, field) for branch in node.branches]
-            found += min(branches, key=len)
+            found += sorted((_always(branch, field) for branch in node.branches), key=len)[0]
     return found
 
 
@@ -100,7 +99,9 @@ def _check_call(fragment: Fragment, rep: Rep) -> None:
     payloads = [node for node in rep.body if _payload(node)]
     anywhere = _payloads(rep.body)
     for loop in (node for node in anywhere if isinstance(node, Rep)):
-        missing = {"key", "value"} - {hole.field for hole in walk(loop.body) if isinstance(hole, Hole)}
+        missing = {"key", "value"} - {
+            hole.field for hole in walk(loop.body) if isinstance(hole, Hole)
+        }
         for field in sorted(missing):
             raise fragment.error(
                 f"this loop over arguments never prints {{{{ {field} }}}}, so they cannot be read back",
@@ -160,7 +161,9 @@ def _check_around(fragment: Fragment, header: Seq, payload: Node, after: Seq, li
         )
     for number, hole in enumerate(outside):
         if hole.field in {other.field for other in outside[:number]}:
-            raise fragment.error(f"{written(hole)} is printed twice before the arguments", hole.line, "print it once")
+            raise fragment.error(
+                f"{written(hole)} is printed twice before the arguments", hole.line, "print it once"
+            )
 
 
 def _check_derived(fragment: Fragment, rep: Rep) -> None:
@@ -191,11 +194,16 @@ def _check_ids(fragment: Fragment) -> None:
     words = re.findall(r"\{([^{}]*)\}", pattern)
     if re.search(r"[{}]", re.sub(r"\{[^{}]*\}", "", pattern)):
         raise declaration.error(
-            "a brace of the id pattern has no partner", "ids.pattern", 0, f"write placeholders as {known}"
+            "a brace of the id pattern has no partner",
+            "ids.pattern",
+            0,
+            f"write placeholders as {known}",
         )
     for word in words:
         letters = re.fullmatch(r"alnum:([0-9]+)", word)
-        if word not in _PLACEHOLDERS[:3] and not (letters and 0 < int(letters.group(1)) <= _LONGEST_ID):
+        if word not in _PLACEHOLDERS[:3] and not (
+            letters and 0 < int(letters.group(1)) <= _LONGEST_ID
+        ):
             guess = did_you_mean(word, _PLACEHOLDERS[:3])
             raise declaration.error(
                 f"unknown placeholder {{{word}}} in the id pattern{guess}",
@@ -272,7 +280,9 @@ def _payloads(tree: Sequence[Node]) -> list[Node]:
 def _payload(node: Node) -> bool:
     """Whether a node of a call holds its arguments."""
     if isinstance(node, Obj):
-        return any(isinstance(inner, Hole) and inner.field == "arguments" for inner in walk((node,)))
+        return any(
+            isinstance(inner, Hole) and inner.field == "arguments" for inner in walk((node,))
+        )
     return isinstance(node, Rep) or (isinstance(node, Hole) and node.field == "arguments")
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 Options = tuple[tuple[str, object], ...]
 
@@ -29,7 +30,7 @@ class Hole:
 
     field: str
     codec: Codec
-    line: int = field(default=0, compare=False)
+    line: int = dataclasses.field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Alt:
     """One of several branches; an empty branch makes the others optional."""
 
     branches: tuple[Seq, ...]
-    line: int = field(default=0, compare=False)
+    line: int = dataclasses.field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Rep:
 
     over: str
     body: Seq
-    line: int = field(default=0, compare=False)
+    line: int = dataclasses.field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Obj:
     """A JSON object: its keys in printed order, each a hole, a nested object or a constant (``Lit`` of JSON text)."""
 
     fields: tuple[tuple[str, Hole | Obj | Lit], ...]
-    line: int = field(default=0, compare=False)
+    line: int = dataclasses.field(default=0, compare=False)
 
 
 Node = Lit | Hole | Alt | Rep | Obj

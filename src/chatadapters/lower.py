@@ -135,14 +135,22 @@ class _Lowering:
                 field = f"call.{attr}" if attr not in _CALL else attr
             case nodes.Name(name=name):
                 raise self.fragment.error(
-                    f"{{{{ {name} }}}} is not of the call", line, f"write {invertible.spelled(name)}"
+                    f"{{{{ {name} }}}} is not of the call",
+                    line,
+                    f"write {invertible.spelled(name)}",
                 )
             case _:
                 raise self.fragment.error(
-                    "this expression cannot be run backwards: a hole is one field and at most one codec", line, _SUBSET
+                    "this expression cannot be run backwards: a hole is one field and at most one codec",
+                    line,
+                    _SUBSET,
                 )
         if field not in fields:
-            where = {_TOP: "outside the calls", _CALL: "inside a call", _PAIR: "inside an argument"}[fields]
+            where = {
+                _TOP: "outside the calls",
+                _CALL: "inside a call",
+                _PAIR: "inside an argument",
+            }[fields]
             raise self.fragment.error(
                 f"{invertible.spelled(field)} cannot stand {where}: nothing would read it back",
                 line,
@@ -151,7 +159,9 @@ class _Lowering:
             )
         if len(filters) > 1:
             names = " or ".join(dict.fromkeys(f"| {f.name}" for f in reversed(filters)))
-            raise self.fragment.error("a hole has one codec, and this one has two filters", line, f"keep {names}")
+            raise self.fragment.error(
+                "a hole has one codec, and this one has two filters", line, f"keep {names}"
+            )
         if filters and filters[0].name not in fragments.CODECS:
             raise self.fragment.error(
                 f"what the filter {filters[0].name!r} does cannot be undone, so the hole cannot be read back",
@@ -178,7 +188,9 @@ class _Lowering:
 
     def loop(self, node: nodes.For, fields: frozenset[str]) -> Seq:
         source: nodes.Node = node.iter
-        while isinstance(source, nodes.Filter) and source.name == "items" and source.node is not None:
+        while (
+            isinstance(source, nodes.Filter) and source.name == "items" and source.node is not None
+        ):
             source = source.node
         match node.target, source:
             case nodes.Name(name="call"), nodes.Name(name="calls") if fields == _TOP:

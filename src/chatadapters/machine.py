@@ -44,7 +44,9 @@ def table(declaration: Declaration, tree: Seq) -> dict[str, Any]:
     found = positions(tree)
     builder = _Builder(declaration, found, spellings)
     silent = _Builder(declaration, found, spellings, calls=False)
-    outer = tuple(dict.fromkeys(t for route in builder.outside for t in route.tokens[0] if len(t) > 2))
+    outer = tuple(
+        dict.fromkeys(t for route in builder.outside for t in route.tokens[0] if len(t) > 2)
+    )
     bare = {route.call for route in builder.routes(found.first) if not route.tokens}
     exact = bool(builder.exact)
     calls = tuple(
@@ -66,14 +68,23 @@ def table(declaration: Declaration, tree: Seq) -> dict[str, Any]:
 
 
 class _Builder:
-    def __init__(self, declaration: Declaration, found: Positions, spellings: Spellings, calls: bool = True) -> None:
-        self.declaration, self.found, self.spellings, self.calls = declaration, found, spellings, calls
+    def __init__(
+        self, declaration: Declaration, found: Positions, spellings: Spellings, calls: bool = True
+    ) -> None:
+        self.declaration, self.found, self.spellings, self.calls = (
+            declaration,
+            found,
+            spellings,
+            calls,
+        )
         self.keys: list[tuple[str, Any]] = []
         self.content = self._after("content")
         start = self.routes(found.first)
         # What is printed before a marker inside content counts there, not what is printed at the message's start.
         anywhere = {route.target: route for route in (*start, *self.routes(self.content))}
-        self.outside = [route for route in anywhere.values() if route.call is not None and route.tokens]
+        self.outside = [
+            route for route in anywhere.values() if route.call is not None and route.tokens
+        ]
         bare = [route for route in start if not route.tokens and self.is_named(route)]
         self.lead = self.space_to_hole(found.first)
         self.exact = self.lead if bare and self.lead else ""
@@ -89,7 +100,9 @@ class _Builder:
         self.check_reasoning()
 
     def error(self, message: str, route: Route | None, *fixes: str) -> DeclarationError:
-        line = self.found.calls[route.call].line if route is not None and route.call is not None else 0
+        line = (
+            self.found.calls[route.call].line if route is not None and route.call is not None else 0
+        )
         return self.declaration.error(message, KEY, line, *fixes)
 
     def check_reasoning(self) -> None:
@@ -108,7 +121,9 @@ class _Builder:
             after = self.found.follow[position]
             if not after or self.holes(after):
                 raise self.declaration.error(
-                    "nothing but white space ends {{ reasoning }}" if after else "nothing ends {{ reasoning }}",
+                    "nothing but white space ends {{ reasoning }}"
+                    if after
+                    else "nothing ends {{ reasoning }}",
                     KEY,
                     position.line,
                     "print a marker such as </think> after {{ reasoning }}",
@@ -127,7 +142,9 @@ class _Builder:
         """Return the holes that may come next, white space aside."""
         return {p.kind for p, _ in self.reach(here) if p.kind in ("content", "reasoning")}
 
-    def reach(self, here: Iterable[Position], space: str = "", depth: int = 0) -> Iterator[tuple[Position, str]]:
+    def reach(
+        self, here: Iterable[Position], space: str = "", depth: int = 0
+    ) -> Iterator[tuple[Position, str]]:
         """Yield what may come next, and the white space printed before it."""
         for position in sorted(here, key=lambda p: p.number):
             if position.blank and depth < _DEEPEST_CHAIN:
@@ -167,7 +184,9 @@ class _Builder:
             after = frozenset(self.found.follow[position])
             if self.holes(after) or position in self.found.last or depth >= _DEEPEST_CHAIN:
                 lead = text[len(text.rstrip()) :] + self.space_to_hole(after)
-                yield Route(tokens, frozenset((space,)), None, after, lead if self.holes(after) else "")
+                yield Route(
+                    tokens, frozenset((space,)), None, after, lead if self.holes(after) else ""
+                )
             else:
                 for following, _ in self.reach(after):
                     yield from self._from(following, tokens, space, depth + 1)
@@ -207,13 +226,20 @@ class _Builder:
             after = frozenset(p for p in here if p.blank)
             first = commonprefix([p.text for p in after])
             lead = self.exact.removeprefix(first)
-            goal = Route((), frozenset(), None, frozenset().union(*(self.found.follow[p] for p in after)))
+            goal = Route(
+                (), frozenset(), None, frozenset().union(*(self.found.follow[p] for p in after))
+            )
             anchored.append(self.route(replace(goal, tokens=((first,),), lead=lead, exact=True)))
         overlaps.check_anchored(self.declaration, self.routes(here))
         anchored += [self.route(route) for route in self.routes(here)]
         if not anchored:
             return self._text(self.content)
-        return {"anchored": tuple(anchored), "space": "text", "then": then, "widest": _widest(self.routes(here))}
+        return {
+            "anchored": tuple(anchored),
+            "space": "text",
+            "then": then,
+            "widest": _widest(self.routes(here)),
+        }
 
     def _called(self, call: int) -> dict[str, Any]:
         position = next(p for p in self.found.all if p.kind == "call" and p.call == call)
@@ -222,7 +248,12 @@ class _Builder:
         overlaps.check_anchored(self.declaration, routes)
         content = frozenset(p for p, _ in self.reach(after) if p.kind == "content")
         then = self.index("text", frozenset(q for p in content for q in self.found.follow[p]))
-        return {"anchored": tuple(map(self.route, routes)), "space": "gap", "then": then, "widest": 0}
+        return {
+            "anchored": tuple(map(self.route, routes)),
+            "space": "gap",
+            "then": then,
+            "widest": 0,
+        }
 
     def _text(self, here: Set) -> dict[str, Any]:
         return self._free([*self.routes(here), *self.outside], False)
@@ -233,7 +264,14 @@ class _Builder:
         ends = self.routes(after)
         if self.declaration.accept.calls_in_reasoning:
             ends += self.outside
-        return self._free([route for route in ends if route.call is None or self.declaration.accept.calls_in_reasoning], True)
+        return self._free(
+            [
+                route
+                for route in ends
+                if route.call is None or self.declaration.accept.calls_in_reasoning
+            ],
+            True,
+        )
 
     def _free(self, routes: list[Route], reasoning: bool) -> dict[str, Any]:
         """Return a state that gives text until one of its markers comes."""

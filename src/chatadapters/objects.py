@@ -61,7 +61,10 @@ def _split(text: str, holes: Sequence[Hole]) -> list[Node]:
     found: list[Node] = []
     end = 0
     for mark in _MARK.finditer(text):
-        found += [Lit(text[end : mark.start()]), holes[int(mark.group().strip('"\ue000\ue001\ue002\ue003'))]]
+        found += [
+            Lit(text[end : mark.start()]),
+            holes[int(mark.group().strip('"\ue000\ue001\ue002\ue003'))],
+        ]
         end = mark.end()
     return [node for node in (*found, Lit(text[end:])) if node != Lit("")]
 
@@ -73,7 +76,10 @@ def _build(fragment: Fragment, pairs: _Pairs, holes: Sequence[Hole]) -> Obj:
         _refuse_hole(fragment, key, holes, "name", "a key of a JSON object is a hole")
         if any(key == other for other, _ in fields):
             raise fragment.error(
-                f"the key {key!r} stands twice in one object", line, f"remove one {key!r}", "give one of them another name"
+                f"the key {key!r} stands twice in one object",
+                line,
+                f"remove one {key!r}",
+                "give one of them another name",
             )
         mark = _HOLE.fullmatch(value) if isinstance(value, str) else None
         if mark:
@@ -88,17 +94,23 @@ def _build(fragment: Fragment, pairs: _Pairs, holes: Sequence[Hole]) -> Obj:
                     f"print it as JSON: {written} | json }}}}",
                     f"print {written} | {name} }}}} without a JSON object around it",
                 )
-            fields.append((key, Hole(hole.field, hole.codec if name == "json" else Codec("json"), line)))
+            fields.append(
+                (key, Hole(hole.field, hole.codec if name == "json" else Codec("json"), line))
+            )
         elif isinstance(value, _Pairs):
             fields.append((key, _build(fragment, value, holes)))
         else:
             text = json.dumps(value, ensure_ascii=False)
-            _refuse_hole(fragment, text, holes, key, f"the value of the key {key!r} is only partly a hole")
+            _refuse_hole(
+                fragment, text, holes, key, f"the value of the key {key!r} is only partly a hole"
+            )
             fields.append((key, Lit(text)))
     return Obj(tuple(fields), line)
 
 
-def _refuse_hole(fragment: Fragment, text: str, holes: Sequence[Hole], key: str, message: str) -> None:
+def _refuse_hole(
+    fragment: Fragment, text: str, holes: Sequence[Hole], key: str, message: str
+) -> None:
     if found := _HOLE.search(text):
         hole = holes[int(found.group(1))]
         raise fragment.error(

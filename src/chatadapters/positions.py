@@ -97,7 +97,9 @@ def _one(found: Positions, position: Position, nullable: bool = False) -> _Sets:
 
 def _call(found: Positions, body: Seq, line: int) -> _Sets:
     start = next(n for n, node in enumerate(body) if not _literal(node))
-    payload = max(n for n, node in enumerate(body) if isinstance(node, Rep | Obj) or _is_arguments(node))
+    payload = max(
+        n for n, node in enumerate(body) if isinstance(node, Rep | Obj) or _is_arguments(node)
+    )
     end = payload + 1
     close = ""
     if end < len(body) and isinstance(body[end], Lit):
@@ -112,12 +114,17 @@ def _call(found: Positions, body: Seq, line: int) -> _Sets:
         found.follow[position] |= here[1]
     for position in here[2]:
         found.follow[position] |= after[1]
-    return False, before[1] | here[1] if before[0] else before[1], after[2] | here[2] if after[0] else after[2]
+    return (
+        False,
+        before[1] | here[1] if before[0] else before[1],
+        after[2] | here[2] if after[0] else after[2],
+    )
 
 
 def _literal(node: object) -> bool:
     return isinstance(node, Lit) or (
-        isinstance(node, Alt) and all(_literal(inner) for branch in node.branches for inner in branch)
+        isinstance(node, Alt)
+        and all(_literal(inner) for branch in node.branches for inner in branch)
     )
 
 

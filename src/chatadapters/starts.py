@@ -29,15 +29,22 @@ def expansions(declaration: Declaration) -> tuple[tuple[str, str], ...]:
     header = _before_output(assistant)
     if header is None:
         raise assistant.error(
-            "the assistant fragment never prints {{ output }}", 1, "write {{ output }} where the answer goes"
+            "the assistant fragment never prints {{ output }}",
+            1,
+            "write {{ output }} where the answer goes",
         )
     lines = [part.lineno for part in assistant.tree.find_all(nodes.Name) if part.name == "output"]
-    if sum(isinstance(part, nodes.Name) and part.name == "output" for part in _printed(assistant)) > 1:
+    if (
+        sum(isinstance(part, nodes.Name) and part.name == "output" for part in _printed(assistant))
+        > 1
+    ):
         raise assistant.error("{{ output }} is printed twice", lines[1], "print it once")
     headers = sorted(_texts(assistant, header, ("",)), key=len, reverse=True)
     found: dict[str, str] = {}
     for text in _texts(generation, generation.tree.body, ("",)):
-        rest = next((rest for header in headers if (rest := _after(header, text)) is not None), None)
+        rest = next(
+            (rest for header in headers if (rest := _after(header, text)) is not None), None
+        )
         if rest is None:
             wanted = " or ".join(repr(header.replace(_ANY, "...")) for header in headers)
             raise declaration.error(
@@ -53,7 +60,9 @@ def expansions(declaration: Declaration) -> tuple[tuple[str, str], ...]:
 
 def _printed(fragment: Fragment) -> list[nodes.Expr]:
     """Return what a fragment prints whatever the conditions say."""
-    return [part for node in fragment.tree.body if isinstance(node, nodes.Output) for part in node.nodes]
+    return [
+        part for node in fragment.tree.body if isinstance(node, nodes.Output) for part in node.nodes
+    ]
 
 
 def _before_output(fragment: Fragment) -> list[nodes.Node] | None:
@@ -72,7 +81,9 @@ def _before_output(fragment: Fragment) -> list[nodes.Node] | None:
     return None
 
 
-def _texts(fragment: Fragment, body: Sequence[nodes.Node], before: tuple[str, ...]) -> tuple[str, ...]:
+def _texts(
+    fragment: Fragment, body: Sequence[nodes.Node], before: tuple[str, ...]
+) -> tuple[str, ...]:
     """Return every text that nodes can print after each of the texts before them."""
     for node in body:
         match node:
@@ -81,7 +92,9 @@ def _texts(fragment: Fragment, body: Sequence[nodes.Node], before: tuple[str, ..
                     before = _join(fragment, before, _expression(fragment, part), node.lineno)
             case nodes.If():
                 bodies = [node.body, *(other.body for other in node.elif_), node.else_]
-                printed = tuple(text for branch in bodies for text in _texts(fragment, branch, ("",)))
+                printed = tuple(
+                    text for branch in bodies for text in _texts(fragment, branch, ("",))
+                )
                 before = _join(fragment, before, printed, node.lineno)
             case nodes.Assign():
                 pass
@@ -104,10 +117,17 @@ def _after(header: str, text: str) -> str | None:
     return text
 
 
-def _join(fragment: Fragment, before: tuple[str, ...], after: tuple[str, ...], line: int) -> tuple[str, ...]:
+def _join(
+    fragment: Fragment, before: tuple[str, ...], after: tuple[str, ...], line: int
+) -> tuple[str, ...]:
     joined = tuple(dict.fromkeys(one + other for one in before for other in after))
     if len(joined) > _MOST:
-        raise fragment.error(f"more than {_MOST} different texts can be printed here", line, "use fewer conditions", "set a name to what varies together")
+        raise fragment.error(
+            f"more than {_MOST} different texts can be printed here",
+            line,
+            "use fewer conditions",
+            "set a name to what varies together",
+        )
     return joined
 
 

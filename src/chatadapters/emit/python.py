@@ -69,15 +69,24 @@ def _runtime() -> tuple[str, str]:
         lines = text.split("\n")
         tree = ast.parse(text)
         for node in tree.body:
-            if node is tree.body[0] or isinstance(node, ast.Import | ast.ImportFrom) or _is_for_types(node):
-                if isinstance(node, ast.Import | ast.ImportFrom) and not node.names[0].name == "annotations":
+            if (
+                node is tree.body[0]
+                or isinstance(node, ast.Import | ast.ImportFrom)
+                or _is_for_types(node)
+            ):
+                if (
+                    isinstance(node, ast.Import | ast.ImportFrom)
+                    and not node.names[0].name == "annotations"
+                ):
                     imports.update([ast.unparse(node)] if not getattr(node, "level", 0) else [])
                 for number in range(node.lineno - 1, node.end_lineno or node.lineno):
                     lines[number] = ""
                 continue
             names = _defined(node)
             if names & defined:
-                raise RuntimeError(f"two modules of the runtime define {sorted(names & defined)}: one file holds both")
+                raise RuntimeError(
+                    f"two modules of the runtime define {sorted(names & defined)}: one file holds both"
+                )
             defined |= names
         summary = (ast.get_docstring(tree) or "").split("\n")[0]
         bodies.append(f"\n\n# -- {summary}\n\n\n" + "\n".join(lines).strip("\n"))
@@ -86,7 +95,13 @@ def _runtime() -> tuple[str, str]:
 
 def _is_for_types(node: ast.stmt) -> bool:
     """Whether a statement is there for the type checker only."""
-    target = node.test if isinstance(node, ast.If) else node.targets[0] if isinstance(node, ast.Assign) else None
+    target = (
+        node.test
+        if isinstance(node, ast.If)
+        else node.targets[0]
+        if isinstance(node, ast.Assign)
+        else None
+    )
     return isinstance(target, ast.Name) and target.id == "TYPE_CHECKING"
 
 
@@ -94,4 +109,8 @@ def _defined(node: ast.stmt) -> set[str]:
     """Return the names that a statement of a module defines there."""
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
         return {node.name}
-    return {name.id for name in ast.walk(node) if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)}
+    return {
+        name.id
+        for name in ast.walk(node)
+        if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
+    }

@@ -29,8 +29,12 @@ class Caller(Scanner):
         self.tools: dict[str, Any] | None = None
         if tools is not None:
             functions = [tool.get("function") or tool for tool in tools]
-            self.tools = {str(function.get("name")): function.get("parameters") for function in functions}
-        self.longest_name = max(map(len, self.tools), default=0) if self.tools is not None else LONGEST_NAME
+            self.tools = {
+                str(function.get("name")): function.get("parameters") for function in functions
+            }
+        self.longest_name = (
+            max(map(len, self.tools), default=0) if self.tools is not None else LONGEST_NAME
+        )
         self.marks = NAME_MARKS + "".join(self.tools or ())
         self.unknown_tools = False
         self.make_id = _ids(table["id_parts"])
@@ -129,7 +133,9 @@ class Caller(Scanner):
         char = self.buffer[self.at]
         if char == "{":
             self.quick_call = call
-            end = yield from pass_value(self, lambda text, end: self.argue(call, text, end), self.at, quick=True)
+            end = yield from pass_value(
+                self, lambda text, end: self.argue(call, text, end), self.at, quick=True
+            )
             return end >= 0
         end = yield from pass_value(self, None, self.at)
         if end < 0:
@@ -169,7 +175,10 @@ class Caller(Scanner):
                 if which in body["closers"]:
                     self.at += len(which)
                 return
-            self.reject(len(self.buffer) if self.ended else self.tail(ends, longest, self.at), "malformed call")
+            self.reject(
+                len(self.buffer) if self.ended else self.tail(ends, longest, self.at),
+                "malformed call",
+            )
             if self.ended:
                 return
             yield from self.more(self.at)
@@ -363,7 +372,9 @@ def _ids(parts: tuple[str, ...]) -> Callable[[int, str], str]:
             if part.startswith("{alnum:"):
                 made += os.urandom(64).hex()[: int(part[7:-1])]
             else:
-                made += {"{name}": name, "{index}": str(index), "{ordinal}": str(index)}.get(part, part)
+                made += {"{name}": name, "{index}": str(index), "{ordinal}": str(index)}.get(
+                    part, part
+                )
         return made
 
     return make_id

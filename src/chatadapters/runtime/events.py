@@ -12,7 +12,7 @@ Span = tuple[int, int]
 class Event:
     """Something that the model's text said. ``span`` is its place in the input, in characters, end excluded."""
 
-    __slots__ = ()
+    __slots__: tuple[str, ...] = ()
     type = ""
     span: Span
 
@@ -100,6 +100,37 @@ class Malformed(Event):
         self.text = text
         self.reason = reason
         self.span = span
+
+
+def merge(events: list[Event]) -> list[Event]:
+    """Return the events with neighbours of one kind that follow each other without a gap made one."""
+    merged: list[Event] = []
+    run: list[Event] = []
+    for event in (*events, None):
+        if run and event is not None and _goes_on(run[-1], event):
+            run.append(event)
+            continue
+        if run:
+            merged.append(run[0] if len(run) == 1 else _one(run))
+        run = [event] if event is not None else []
+    return merged
+
+
+def _goes_on(event: Event, other: Event) -> bool:
+    if type(event) is not type(other) or event.span[1] != other.span[0]:
+        return False
+    if isinstance(event, CallArguments) and isinstance(other, CallArguments):
+        return event.index == other.index
+    return isinstance(event, (Text, Reasoning))
+
+
+def _one(run: list[Event]) -> Event:
+    first, span = run[0], (run[0].span[0], run[-1].span[1])
+    if isinstance(first, CallArguments):
+        pieces = [event.json_delta for event in run if isinstance(event, CallArguments)]
+        return CallArguments(first.index, "".join(pieces), span)
+    text = "".join([event.text for event in run if isinstance(event, (Text, Reasoning))])
+    return Reasoning(text, span) if isinstance(first, Reasoning) else Text(text, span)
 
 
 class ToolCall:

@@ -33,7 +33,9 @@ def pass_value(p: Scanner, sink: Sink | None, position: int, quick: bool = False
         start = position
         while position < size:
             if string:
-                position, escaped, string, start = _string(p, buffer, position, size, escaped, out, start)
+                position, escaped, string, start = _string(
+                    p, buffer, position, size, escaped, out, start
+                )
                 done = not string and not stack
             else:
                 char = buffer[position]
@@ -96,7 +98,9 @@ def _string(
     return position, escaped, inside, start
 
 
-def _flush(p: Scanner, sink: Sink | None, out: list[str], buffer: str, start: int, position: int) -> None:
+def _flush(
+    p: Scanner, sink: Sink | None, out: list[str], buffer: str, start: int, position: int
+) -> None:
     if sink is None:
         out.clear()
         return

@@ -163,7 +163,11 @@ def _escape(p: Scanner, call: ToolCall) -> Steps:
         text = escape(kind)
     elif kind in _ESCAPES:
         text = escape(_ESCAPES[kind])
-    elif size and all(digit in "0123456789abcdefABCDEF" for digit in digits) and int(digits, 16) < 0x110000:
+    elif (
+        size
+        and all(digit in "0123456789abcdefABCDEF" for digit in digits)
+        and int(digits, 16) < 0x110000
+    ):
         code = int(digits, 16)
         text = f"\\u{code:04x}" if 0xD800 <= code < 0xE000 else escape(chr(code))
     else:

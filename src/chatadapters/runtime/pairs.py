@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 _ANY = frozenset(TYPES)
 
 
-def read_pairs(p: Scanner, call: ToolCall, table: dict[str, Any], types: dict[str, frozenset[str]]) -> Steps:
+def read_pairs(
+    p: Scanner, call: ToolCall, table: dict[str, Any], types: dict[str, frozenset[str]]
+) -> Steps:
     """Read pairs up to the call's closing token, which is left; return a status, "" while all is well."""
     seen: set[str] = set()
     status = ""
@@ -79,7 +81,9 @@ def _pair_key(p: Scanner, ends: tuple[str, ...]) -> Steps:
     return key
 
 
-def _value(p: Scanner, call: ToolCall, table: dict[str, Any], types: frozenset[str], fresh: bool) -> Steps:
+def _value(
+    p: Scanner, call: ToolCall, table: dict[str, Any], types: frozenset[str], fresh: bool
+) -> Steps:
     """Read one raw value and its closing token; return a status, "" while all is well.
 
     A string goes out as it arrives, once it can no longer be a spelling of null; any other type goes out whole.
@@ -96,11 +100,19 @@ def _value(p: Scanner, call: ToolCall, table: dict[str, Any], types: frozenset[s
             start = p.at + 1
             continue
         done = place < 0 and p.ended
-        end = place if place >= 0 else len(p.buffer) if done else p.tail(table["ends"], table["longest"], start)
+        end = (
+            place
+            if place >= 0
+            else len(p.buffer)
+            if done
+            else p.tail(table["ends"], table["longest"], start)
+        )
         if not opened and "string" in types:
             held.append(p.buffer[p.at : end])
             whole = "".join(held)
-            opened = not any(null.startswith(whole) for null in nulls) or (done and whole not in nulls)
+            opened = not any(null.startswith(whole) for null in nulls) or (
+                done and whole not in nulls
+            )
             p.argue(call, f'"{escape(whole)}' if opened and fresh else "", end)
         else:
             text = p.buffer[p.at : end]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .calls import Caller
-from .events import CallArguments, Reasoning, Text
+from .events import CallArguments, Reasoning, Text, merge
 from .pairs import take_lead
 from .scan import SPACE
 from .values import escape
@@ -113,7 +113,7 @@ class Parser(Caller):
 
     def _give(self) -> list[Event]:
         events, self.events = self.events, []
-        return events
+        return merge(events) if len(events) > 1 else events
 
     # -- the states
 
@@ -215,8 +215,17 @@ class Parser(Caller):
             if (yield from self._follow(route, self.at + gap + size)):
                 return route
         rest = self.buffer[self.at :]
-        closers = [first for route in state["anchored"] if route["call"] is None for first in route["first"]]
-        if self.ended and state["space"] == "gap" and any(first.startswith(rest) for first in closers):
+        closers = [
+            first
+            for route in state["anchored"]
+            if route["call"] is None
+            for first in route["first"]
+        ]
+        if (
+            self.ended
+            and state["space"] == "gap"
+            and any(first.startswith(rest) for first in closers)
+        ):
             self.reject(len(self.buffer), "truncated")
         return None
 

@@ -7,7 +7,17 @@ A position is an index into ``buffer``; it moves when input arrives, so every wa
 
 from __future__ import annotations
 
-from .events import CallArguments, CallEnd, CallStart, Event, Malformed, Message, Reasoning, Text, ToolCall
+from .events import (
+    CallArguments,
+    CallEnd,
+    CallStart,
+    Event,
+    Malformed,
+    Message,
+    Reasoning,
+    Text,
+    ToolCall,
+)
 
 TYPE_CHECKING = False  # typing costs more to import than a whole compiled parser
 if TYPE_CHECKING:
@@ -84,17 +94,14 @@ class Scanner:
         span = (self.base + self.at, self.base + end)
         self.at = end
         (self.message._reasoning if reasoning else self.message._content).append(text)
-        last = self.events[-1] if self.events else None
-        kind = Reasoning if reasoning else Text
-        if type(last) is kind and last.span[1] == span[0]:
-            self.events[-1] = kind(last.text + text, (last.span[0], span[1]))
-        else:
-            self.events.append(kind(text, span))
+        self.events.append(Reasoning(text, span) if reasoning else Text(text, span))
 
     def reject(self, end: int, reason: str) -> None:
         """Give the buffer up to ``end`` as malformed."""
         if end > self.at:
-            self.events.append(Malformed(self.buffer[self.at : end], reason, self.span(self.at, end)))
+            self.events.append(
+                Malformed(self.buffer[self.at : end], reason, self.span(self.at, end))
+            )
             self.at = end
 
     def start_call(self, name: str, id: str | None, start: int, end: int) -> ToolCall:

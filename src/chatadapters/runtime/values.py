@@ -7,14 +7,36 @@ if TYPE_CHECKING:
     from typing import Any
 
 try:
-    from _json import encode_basestring
-except ImportError:  # an interpreter without the C accelerator
-    encode_basestring = None
+    import _json  # CPython's accelerator; without it the table below does the same
+except ImportError:
+    _fast = None
+else:
+    _fast = _json.encode_basestring
 
 TYPES = ("null", "boolean", "integer", "number", "object", "array", "string")
-WORDS = {"true": "true", "True": "true", "false": "false", "False": "false", "null": "null", "None": "null"}
-_KINDS = {bool: "boolean", int: "integer", float: "number", str: "string", dict: "object", list: "array"}
-_CONTROL = {n: f"\\u{n:04x}" for n in range(32)} | {8: "\\b", 9: "\\t", 10: "\\n", 12: "\\f", 13: "\\r"}
+WORDS = {
+    "true": "true",
+    "True": "true",
+    "false": "false",
+    "False": "false",
+    "null": "null",
+    "None": "null",
+}
+_KINDS = {
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    dict: "object",
+    list: "array",
+}
+_CONTROL = {n: f"\\u{n:04x}" for n in range(32)} | {
+    8: "\\b",
+    9: "\\t",
+    10: "\\n",
+    12: "\\f",
+    13: "\\r",
+}
 _QUOTED = _CONTROL | {34: '\\"', 92: "\\\\"}
 
 
@@ -22,7 +44,9 @@ def escape(text: str) -> str:
     """Return the text as the inside of a JSON string."""
     if text.isprintable() and '"' not in text and "\\" not in text:
         return text
-    return encode_basestring(text)[1:-1] if encode_basestring else text.translate(_QUOTED)
+    if _fast is not None:
+        return str(_fast(text)[1:-1])
+    return text.translate(_QUOTED)
 
 
 def escape_control(text: str) -> str:
@@ -40,7 +64,10 @@ def is_number(text: str) -> bool:
     if body.isdigit():
         return True
     mantissa, _, exponent = body.replace("E", "e").partition("e")
-    if "e" in body.lower() and not exponent.removeprefix("-" if exponent[:1] == "-" else "+").isdigit():
+    if (
+        "e" in body.lower()
+        and not exponent.removeprefix("-" if exponent[:1] == "-" else "+").isdigit()
+    ):
         return False
     whole, dot, fraction = mantissa.partition(".")
     return whole.isdigit() and (not dot or fraction.isdigit())
@@ -51,7 +78,12 @@ def python_number(text: str) -> str | None:
     if is_number(text):
         return text
     digits = text.lstrip("+-")
-    if len(text) > 400 or not text.isascii() or digits[:1] not in ".0123456789" or len(text) - len(digits) > 1:
+    if (
+        len(text) > 400
+        or not text.isascii()
+        or digits[:1] not in ".0123456789"
+        or len(text) - len(digits) > 1
+    ):
         return None
     if digits[:1] == "0" and digits[1:2].isdigit():
         return None
@@ -77,7 +109,11 @@ def allowed_types(schema: Any, root: Any = None, depth: int = 0) -> frozenset[st
     if isinstance(ref, str) and ref.startswith("#/"):
         target = root
         for part in ref[2:].split("/"):
-            target = target.get(part.replace("~1", "/").replace("~0", "~")) if isinstance(target, dict) else None
+            target = (
+                target.get(part.replace("~1", "/").replace("~0", "~"))
+                if isinstance(target, dict)
+                else None
+            )
         found &= allowed_types(target, root, depth + 1)
     kind = schema.get("type")
     if isinstance(kind, str):
@@ -87,12 +123,16 @@ def allowed_types(schema: Any, root: Any = None, depth: int = 0) -> frozenset[st
     for key in ("anyOf", "oneOf"):
         options = schema.get(key)
         if isinstance(options, list) and options:
-            found &= frozenset().union(*(allowed_types(option, root, depth + 1) for option in options))
+            found &= frozenset().union(
+                *(allowed_types(option, root, depth + 1) for option in options)
+            )
     for option in schema.get("allOf") or () if isinstance(schema.get("allOf"), list) else ():
         found &= allowed_types(option, root, depth + 1)
     values = [schema["const"]] if "const" in schema else schema.get("enum")
     if isinstance(values, list) and values:
-        kinds = frozenset("null" if value is None else _KINDS.get(type(value), "string") for value in values)
+        kinds = frozenset(
+            "null" if value is None else _KINDS.get(type(value), "string") for value in values
+        )
         found &= kinds | {"number"} if "integer" in kinds else kinds
     if "number" in found:
         found |= {"integer"}
@@ -123,7 +163,9 @@ def read_text(text: str, types: frozenset[str]) -> str | None:
     text = text.strip()
     if word in ("true", "false") and "boolean" in types:
         return word
-    if is_number(text) and ("number" in types or ("integer" in types and text.removeprefix("-").isdigit())):
+    if is_number(text) and (
+        "number" in types or ("integer" in types and text.removeprefix("-").isdigit())
+    ):
         return text
     if text[:1] in ("{", "[", "("):
         return _container(text, types)
