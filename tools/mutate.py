@@ -3,7 +3,8 @@
     python tools/mutate.py [--jobs N] [NUMBER ...]
 
 Each mutation is put into a copy of the checkout; the quickest tests run first, the laws only where
-those notice nothing. Exit status 1 if a mutation survives, does not apply, or the tests fail without.
+those notice nothing. Exit status 1 if a mutation survives or does not apply, or if the tests fail
+without any.
 """
 
 from __future__ import annotations
@@ -209,7 +210,9 @@ def try_one(mutation: Mutation | None) -> Outcome:
         root = Path(folder)
         for name in COPIED:
             if (ROOT / name).is_dir():
-                shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+                shutil.copytree(
+                    ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__")
+                )
             else:
                 shutil.copy(ROOT / name, root / name)
         if mutation is not None and (reason := mutation.apply(root)):
@@ -239,7 +242,9 @@ def run(root: Path, patterns: Iterable[str]) -> str:
     if done.returncode == 0:
         return ""
     found = re.search(r"^(?:FAILED|ERROR) (?:tests/)?(\S+)", done.stdout, re.MULTILINE)
-    return found.group(1) if found else f"pytest exited with {done.returncode}: {done.stdout[-300:]}"
+    return (
+        found.group(1) if found else f"pytest exited with {done.returncode}: {done.stdout[-300:]}"
+    )
 
 
 if __name__ == "__main__":

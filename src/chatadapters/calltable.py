@@ -40,7 +40,8 @@ class Spellings:
         for literal in sorted(self.unused):
             spelling = next(s for s in self.declaration.accept.spellings if s.for_ == literal)
             raise DeclarationError(
-                f"another spelling is given for {literal!r}, which the output fragment does not print",
+                f"another spelling is given for {literal!r}, which the output fragment does not "
+                "print",
                 place=self.declaration.place("accept.spellings"),
                 quote=f"{{ for = {literal!r}, read = {spelling.read!r} }}",
                 fixes=[
@@ -59,7 +60,8 @@ def call_table(
 ) -> dict[str, Any]:
     """Return the table of one call.
 
-    ``outer`` are tokens around calls, at which a broken one may end; ``exact``: white space before a name matters.
+    ``outer`` are tokens around calls, at which a broken one may end; ``exact``: white space before
+    a name matters.
     """
     steps = _header(declaration, body, spellings, exact)
     holes = [node.field for node in body.header if isinstance(node, Hole)]
@@ -126,7 +128,8 @@ def _header(
                         steps.append(("optional", spellings.tokens(text)))
             case _:
                 raise declaration.error(
-                    "only literal text may stand under a condition between a call's marker and its arguments",
+                    "only literal text may stand under a condition between a call's marker and "
+                    "its arguments",
                     KEY,
                     getattr(node, "line", 0) or body.line,
                     "take the hole out of the {% if %}",
@@ -136,7 +139,7 @@ def _header(
 
 
 def _ahead(kind: str, table: dict[str, Any]) -> tuple[str, ...]:
-    """Return what must stand ahead for a header to be complete: a pair or the call's end, or an opening brace."""
+    """Return what must follow a complete header: a pair, the call's end or a brace."""
     if kind == "pairs":
         return (*table["until"], *table["open"][0])
     return ("{",) if kind == "literal" and not table["keywords"] else ()
@@ -227,7 +230,8 @@ def _pairs(declaration: Declaration, body: CallBody, spellings: Spellings) -> di
         for other in spellings.tokens(opening)[0]:
             if token.startswith(other) or other.startswith(token):
                 raise fail(
-                    f"the end of the arguments, {token!r}, and the beginning of one, {other!r}, cannot be told apart",
+                    f"the end of the arguments, {token!r}, and the beginning of one, {other!r}, "
+                    "cannot be told apart",
                     "let them differ before one of them ends",
                     "print a marker between the loop and the end of the call",
                 )

@@ -27,13 +27,16 @@ def check_conversation(
 
     ``messages`` are normalised. Raises ``ConversationError`` for the first difference.
     """
+    asked = 0
     for index, message in enumerate(messages):
+        if message["role"] == "user":
+            asked = index  # what stands before the last question has no say in how the answer is printed
         if message["role"] != "assistant":
             continue
         if strict:
             _check_carried(adapter, message, index)
         if _risky(adapter, message):
-            text = adapter.output(messages[: index + 1], tools, **options)
+            text = adapter.output(messages[asked : index + 1], tools, **options)
             given = [dict(tool) for tool in tools] if tools else None
             parser = Parser({**adapter.table, "before": ""}, tools=given, unknown_tools=True)
             parser.feed(text)

@@ -156,7 +156,7 @@ class Declaration(_Table):
         return Place(Path(self.file).name, key, line)
 
     def error(self, message: str, key: str, line: int, *fixes: str) -> DeclarationError:
-        """Return the error about a key such as ``output.text``: a line of its text, or 0 for all of it."""
+        """Return the error about a key such as ``output.text``; line 0 is all of its text."""
         value: Any = self
         for part in key.split("."):
             value = value.get(part, "") if isinstance(value, dict) else getattr(value, part, "")
@@ -180,7 +180,8 @@ Loader = Callable[[str], dict[str, Any]]
 def parse(text: str, *, name: str, file: str = "", load_base: Loader | None = None) -> Declaration:
     """Read the TOML text of a declaration.
 
-    ``load_base`` gives the raw table of the declaration that ``extends`` names. Raises ``DeclarationError``.
+    ``load_base`` gives the raw table of the declaration that ``extends`` names.
+    Raises ``DeclarationError``.
     """
     raw = _table(text, file or name)
     raw = _extend(raw, file or name, load_base, (name,))
@@ -300,7 +301,8 @@ def _refuse_empty(made: Declaration) -> None:
 
 def _explain(error: ValidationError, file: str, text: str) -> DeclarationError:
     """Turn pydantic's first complaint into one of ours."""
-    errors = error.errors()
+    # A key that is not known may be one that is missing, with a typing error.
+    errors = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     keys = _real_keys(errors[0]["loc"])
     first = max(
         (e for e in errors if _real_keys(e["loc"])[: len(keys)] == keys),

@@ -1,9 +1,10 @@
-"""Whether an output fragment can be run backwards: its IR in, nothing out, or an error with ways out."""
+"""Whether an output fragment can be run backwards: its IR in, nothing or an error out."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from .errors import did_you_mean
 from .fragments import Fragment
@@ -81,12 +82,14 @@ def _check_codecs(fragment: Fragment, tree: Seq) -> None:
             raise fragment.error(
                 f"{plain} is printed as {codec} outside a JSON object, where it is not read back",
                 node.line,
-                "make the text around it one JSON object: look for a missing quote, colon, comma or brace",
+                "make the text around it one JSON object: look for a missing quote, colon, "
+                "comma or brace",
                 f"print the text as it is: {plain}",
             )
         if node.field == "value" and codec not in ("json", "text"):
             raise fragment.error(
-                f"the codec {codec!r} of {plain} is printed and not read back in a loop over arguments",
+                f"the codec {codec!r} of {plain} is printed and not read back in a loop over "
+                "arguments",
                 node.line,
                 "write {{ value | text }}: strings as they are, the rest as JSON",
                 "write {{ value | json }}: everything as JSON",
@@ -104,7 +107,8 @@ def _check_call(fragment: Fragment, rep: Rep) -> None:
         }
         for field in sorted(missing):
             raise fragment.error(
-                f"this loop over arguments never prints {{{{ {field} }}}}, so they cannot be read back",
+                f"this loop over arguments never prints {{{{ {field} }}}}, so they cannot be "
+                "read back",
                 loop.line,
                 "write its body as: <open>{{ key }}<middle>{{ value | text }}<close>",
             )
@@ -120,14 +124,16 @@ def _check_call(fragment: Fragment, rep: Rep) -> None:
             "a call is printed without its name, so it cannot be read back",
             rep.line,
             "print {{ call.name }} in the loop",
-            'print {{ call.id }}, and say in [ids] how it holds the name: pattern = "functions.{name}:{ordinal}"',
+            "print {{ call.id }}, and say in [ids] how it holds the name: pattern = "
+            '"functions.{name}:{ordinal}"',
         )
     if "name" not in fields:
         _check_derived(fragment, rep)
     if not payloads:
         line = _line(anywhere[0]) or rep.line
         raise fragment.error(
-            "the arguments stand under a condition, and conditions are not known when they are read back",
+            "the arguments stand under a condition, and conditions are not known when they are "
+            "read back",
             line,
             "take the arguments out of the {% if %}: a call without any prints an empty object",
             "print every call in one shape",
@@ -146,7 +152,8 @@ def _check_around(fragment: Fragment, header: Seq, payload: Node, after: Seq, li
     late = [node for node in walk(after) if isinstance(node, Hole)]
     if late:
         raise fragment.error(
-            f"{written(late[0])} stands after the arguments, and a call is known by what stands before them",
+            f"{written(late[0])} stands after the arguments, and a call is known by what stands "
+            "before them",
             late[0].line,
             f"print {written(late[0])} before the arguments",
         )
@@ -156,7 +163,8 @@ def _check_around(fragment: Fragment, header: Seq, payload: Node, after: Seq, li
         raise fragment.error(
             "the arguments stand in a JSON object, and the name of the call does not",
             _line(payload) or line,
-            'print the name in the same object: {"name": {{ call.name | json }}, "arguments": {{ call.arguments | json }}}',
+            'print the name in the same object: {"name": {{ call.name | json }}, "arguments": '
+            "{{ call.arguments | json }}}",
             "print {{ call.arguments | json }} without an object around it",
         )
     for number, hole in enumerate(outside):
@@ -222,8 +230,8 @@ def _check_ids(fragment: Fragment) -> None:
 
 
 def _check_adjacent(fragment: Fragment, tree: Seq) -> None:
-    """Refuse two raw holes with nothing between them, and a raw hole in a call that nothing ends."""
-    for before, after in zip(tree, tree[1:], strict=False):
+    """Refuse raw holes with nothing between them, and one in a call that nothing ends."""
+    for before, after in pairwise(tree):
         first, second = _edge(before, -1), _edge(after, 0)
         if not isinstance(first, Hole) or not isinstance(second, Hole):
             continue

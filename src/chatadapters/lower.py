@@ -1,4 +1,4 @@
-"""Lowering: the output fragment of a declaration in, the intermediate representation out, or an error with ways out."""
+"""Lowering: the output fragment of a declaration in, its intermediate representation out."""
 
 from __future__ import annotations
 
@@ -141,7 +141,8 @@ class _Lowering:
                 )
             case _:
                 raise self.fragment.error(
-                    "this expression cannot be run backwards: a hole is one field and at most one codec",
+                    "this expression cannot be run backwards: a hole is one field and at most "
+                    "one codec",
                     line,
                     _SUBSET,
                 )
@@ -164,7 +165,8 @@ class _Lowering:
             )
         if filters and filters[0].name not in fragments.CODECS:
             raise self.fragment.error(
-                f"what the filter {filters[0].name!r} does cannot be undone, so the hole cannot be read back",
+                f"what the filter {filters[0].name!r} does cannot be undone, so the hole cannot "
+                "be read back",
                 line,
                 f"print it as it is, {invertible.spelled(field)}",
                 f"use a filter that only takes white space away: {', '.join(sorted(PRINT_ONLY))}",

@@ -1,4 +1,4 @@
-"""JSON objects in a lowered fragment: runs of literals and holes in, ``Obj`` nodes where they are JSON out."""
+"""JSON objects in a lowered fragment: literals and holes in, ``Obj`` nodes out."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Pairs(list[tuple[str, Any]]):
 
 
 def find(fragment: Fragment, seq: Seq) -> Seq:
-    """Return the nodes with each maximal run that is a JSON object replaced by its ``Obj``. Raises ``DeclarationError``."""
+    """Replace each maximal run that is a JSON object by its ``Obj``. Raises ``DeclarationError``."""
     found: list[Node] = []
     run: list[Lit | Hole] = []
     for node in seq:

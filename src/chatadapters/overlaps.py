@@ -1,4 +1,4 @@
-"""Markers that cannot be told apart: the routes of one state in, nothing out, or an error with ways out."""
+"""Markers that cannot be told apart: the routes of one state in, nothing or an error out."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def alike(declaration: Declaration, one: Route, other: Route) -> DeclarationErro
 
 
 def check_markers(declaration: Declaration, cores: Sequence[str]) -> None:
-    """Check the markers that are looked for in one text, the stop strings apart. Raises ``DeclarationError``."""
+    """Check the markers that are looked for in one text. Raises ``DeclarationError``."""
     for core in cores:
         if core in declaration.stop:
             raise declaration.error(
@@ -75,7 +75,7 @@ def check_anchored(declaration: Declaration, routes: Iterable[Route]) -> None:
 
 
 def _common(one: Route, other: Route) -> tuple[int, tuple[str, str] | None]:
-    """Return how many tokens two routes share; and, of the next two, the one that begins the other."""
+    """Return how many tokens two routes share; and the next two, where one begins the other."""
     common = 0
     for tokens, others in zip(one.tokens, other.tokens, strict=False):
         if not set(tokens) & set(others):

@@ -1,7 +1,8 @@
-"""Where an answer begins: the generation prompt and the assistant fragment in, what the parser has read already out.
+"""Where an answer begins: the prompt fragments in, what the parser has read already out.
 
-Templates often open the reasoning block inside the generation prompt. Every text that the fragment can print is
-listed over its conditions; what stands after the assistant header is output that the prompt holds already.
+Templates often open the reasoning block inside the generation prompt. Every text that the fragment
+can print is listed over its conditions; what stands after the assistant header is output that the
+prompt holds already.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ def expansions(declaration: Declaration) -> tuple[tuple[str, str], ...]:
         if rest is None:
             wanted = " or ".join(repr(header.replace(_ANY, "...")) for header in headers)
             raise declaration.error(
-                f"the generation prompt can be {text!r}, which does not begin with what stands before {{{{ output }}}}",
+                f"the generation prompt can be {text!r}, which does not begin with what stands "
+                f"before {{{{ output }}}}",
                 "prompt.generation",
                 1,
                 f"begin `generation` with {wanted}",
@@ -66,7 +68,7 @@ def _printed(fragment: Fragment) -> list[nodes.Expr]:
 
 
 def _before_output(fragment: Fragment) -> list[nodes.Node] | None:
-    """Return the nodes of the assistant fragment before {{ output }}, or None where it is missing."""
+    """Return the nodes of the assistant fragment before {{ output }}, or None without it."""
     found: list[nodes.Node] = []
     for node in fragment.tree.body:
         if isinstance(node, nodes.Output):
@@ -104,7 +106,7 @@ def _texts(
 
 
 def _after(header: str, text: str) -> str | None:
-    """Return what stands after a header, in which each ``_ANY`` is some text; None where the text is another."""
+    """Return what stands after a header, in which each ``_ANY`` is some text, or None."""
     first, *others = header.split(_ANY)
     if not text.startswith(first):
         return None

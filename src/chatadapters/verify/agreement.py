@@ -162,6 +162,8 @@ class _Comparison:
         """Compare one conversation; return whether the official template accepts it."""
         sample = with_own_ids(self.adapter, sample)
         if self.opening:
+            if sample.tools == []:  # a heading without a single tool under it is not worth copying
+                return False
             lead = sample.messages[:1] if sample.messages[0].get("role") == "system" else []
             sample = Conversation(lead, sample.tools, False, sample.options, sample.name)
         try:
@@ -222,8 +224,7 @@ class _Comparison:
 def _plain(sample: Conversation) -> bool:
     roles = [message.get("role") for message in sample.messages]
     texts = all(isinstance(message.get("content"), str) for message in sample.messages)
-    waits = roles[-1:] != ["assistant"]
-    return texts and waits and not sample.tools and not sample.calls() and "tool" not in roles
+    return texts and not sample.tools and not sample.calls() and "tool" not in roles
 
 
 def compiled(adapter: Any, name: str) -> Render:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from functools import cache
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
@@ -107,10 +108,11 @@ def without(said: str, markers: Sequence[str]) -> str:
     return said
 
 
-def cuts(markers: Sequence[str]) -> tuple[str, ...]:
+@cache
+def cuts(markers: tuple[str, ...]) -> tuple[str, ...]:
     """Return markers without their first or last characters: look-alikes that are no markers.
 
-    >>> cuts(["<a>"])
+    >>> cuts(("<a>",))
     ('<a', 'a>', '<')
     """
     whole = set(markers)

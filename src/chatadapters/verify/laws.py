@@ -68,8 +68,9 @@ class Subject:
         adapter, options = self.adapter, sample.options
         try:
             adapter.render(sample.messages, sample.tools, add_generation_prompt=False, **options)
-            text = adapter.output(normalised(adapter, sample.messages), sample.tools, **options)
-            prompt = adapter.render(sample.messages[:-1], sample.tools, **options)
+            messages = normalised(adapter, sample.messages)
+            text = adapter.output(messages, sample.tools, **options)
+            prompt = adapter.render_template(messages[:-1], sample.tools, **options)
         except ConversationError as error:
             raise Refused(str(error)) from None
         begun = self.begun(prompt)
