@@ -276,8 +276,8 @@ def test_the_schema_accepts_every_declaration_and_refuses_mistakes():
     assert ran.out == (registry.folder("registry") / "schema.json").read_text(encoding="utf-8")
     validator = jsonschema.Draft202012Validator(schema)
     for name in NAMES:
-        validator.validate(declaration.read_table(registry.resolve(name)))
-    table = declaration.read_table(registry.resolve(NAMES[0]))
+        validator.validate(tables.read_table(registry.resolve(name)))
+    table = tables.read_table(registry.resolve(NAMES[0]))
     validator.validate({"extends": NAMES[0], "prompt": {"generation": "x"}})
     for broken in (
         {**table, "titel": "x"}, {**table, "stop": "x"}, {"title": "x"}, {**table, "name": "x"},

@@ -171,7 +171,7 @@ def test_extends_of_an_unknown_name_says_which_there_are(declare, tmp_path):
 def test_the_index_agrees_with_the_folder():
     assert sorted(registry.index()) == registry.names()
     for name, row in registry.index().items():
-        table = declaration.read_table(registry.resolve(name))
+        table = tables.read_table(registry.resolve(name))
         assert row["models"] == table.get("models", [])
 
 
@@ -184,7 +184,7 @@ def test_loading_by_model_id_reads_the_index_and_one_declaration(monkeypatch):
     )
     reads.clear()
     assert registry.read(model).name == name
-    assert len(reads) == 1 + ("extends" in declaration.read_table(registry.resolve(name)))
+    assert len(reads) == 1 + ("extends" in tables.read_table(registry.resolve(name)))
 
 
 def test_a_broken_index_says_what_to_do(declare, tmp_path):

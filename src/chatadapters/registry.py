@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from .errors import ChatAdaptersError, DeclarationError, Place, UnknownAdapterError, did_you_mean
 
 if TYPE_CHECKING:
-    from .declaration import Declaration, Loader
+    from .declaration import Declaration
+    from .tables import Loader
 
 SUFFIX = ".toml"
 _WILDCARDS = "*?["
@@ -131,7 +132,7 @@ def _literal_models() -> list[str]:
 
 
 def _models_of(path: Path) -> list[str]:
-    from .declaration import read_table
+    from .tables import read_table
 
     found = read_table(path).get("models", [])
     return [m for m in found if isinstance(m, str)] if isinstance(found, list) else []
@@ -139,7 +140,7 @@ def _models_of(path: Path) -> list[str]:
 
 def _base_loader(path: Path) -> Loader:
     """Look up what ``extends`` names: a file beside this one, else an adapter."""
-    from .declaration import read_table
+    from .tables import read_table
 
     def load_base(base: str) -> dict[str, Any]:
         beside = path.with_name(f"{base}{SUFFIX}")

@@ -14,7 +14,17 @@ from .events import (
 from .parser import Parser
 
 # In the order in which the standalone file needs them.
-MODULES = ("events", "values", "scan", "json_stream", "literals", "pairs", "calls", "parser")
+MODULES = (
+    "events",
+    "values",
+    "scan",
+    "json_stream",
+    "literals",
+    "pairs",
+    "fields",
+    "calls",
+    "parser",
+)
 
 __all__ = [
     "MODULES",

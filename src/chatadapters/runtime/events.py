@@ -33,7 +33,7 @@ class Event:
 class Text(Event):
     """Content, in the order of the input."""
 
-    __slots__ = ("text", "span")
+    __slots__ = ("span", "text")
     type = "text"
 
     def __init__(self, text: str, span: Span) -> None:
@@ -44,7 +44,7 @@ class Text(Event):
 class Reasoning(Event):
     """Reasoning, in the order of the input."""
 
-    __slots__ = ("text", "span")
+    __slots__ = ("span", "text")
     type = "reasoning"
 
     def __init__(self, text: str, span: Span) -> None:
@@ -55,7 +55,7 @@ class Reasoning(Event):
 class CallStart(Event):
     """A tool call is committed. ``id`` is None where the wire carries ids but has not shown this one yet."""
 
-    __slots__ = ("index", "id", "name", "span")
+    __slots__ = ("id", "index", "name", "span")
     type = "call_start"
 
     def __init__(self, index: int, id: str | None, name: str, span: Span) -> None:
@@ -80,7 +80,7 @@ class CallArguments(Event):
 class CallEnd(Event):
     """A tool call is over. ``status``: complete, truncated, malformed or unknown_tool; ``span``: the whole call."""
 
-    __slots__ = ("index", "id", "status", "span")
+    __slots__ = ("id", "index", "span", "status")
     type = "call_end"
 
     def __init__(self, index: int, id: str, status: str, span: Span) -> None:
@@ -93,7 +93,7 @@ class CallEnd(Event):
 class Malformed(Event):
     """Text that is neither content nor a call: after a stop string, or in a call that went wrong."""
 
-    __slots__ = ("text", "reason", "span")
+    __slots__ = ("reason", "span", "text")
     type = "malformed"
 
     def __init__(self, text: str, reason: str, span: Span) -> None:
@@ -136,7 +136,7 @@ def _one(run: list[Event]) -> Event:
 class ToolCall:
     """One tool call of a message; ``arguments`` is JSON text, cut short where ``status`` is truncated."""
 
-    __slots__ = ("index", "id", "name", "status", "span", "_pieces")
+    __slots__ = ("_pieces", "id", "index", "name", "span", "status")
 
     def __init__(self, index: int, id: str | None, name: str) -> None:
         self.index = index
@@ -169,7 +169,7 @@ class ToolCall:
 class Message:
     """An assistant message as parsed so far."""
 
-    __slots__ = ("tool_calls", "_content", "_reasoning")
+    __slots__ = ("_content", "_reasoning", "tool_calls")
 
     def __init__(self) -> None:
         self.tool_calls: list[ToolCall] = []

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from .events import Event, Message
+    from .events import Event
     from .scan import Steps
 
 # Pieces of a growing text are joined from time to time, which keeps memory near the text's own size.

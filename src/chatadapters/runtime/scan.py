@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 # White space between two structural markers that may still turn out to be text is held up to this many characters.
 MOST_SPACE = 64
 LONGEST_KEY = 256
+LONGEST_NAME = 128
 # Arguments that come before the name in a JSON object are held up to this many characters, then given as content.
 MOST_HELD = 65536
 SPACE = " \t\r\n"
