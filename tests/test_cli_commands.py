@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 import chatadapters
-from chatadapters import declaration, registry
+from chatadapters import registry, tables
 from chatadapters.cli import facts, sample, show
 from chatadapters.cli.app import COMMANDS
 from chatadapters.cli.example import example
@@ -266,7 +266,7 @@ def test_new_makes_a_declaration_that_works_like_its_base(base, tmp_path):
 
 def test_new_prints_where_asked():
     ran = adapters("new", "mine", "--from", NAMES[0], "-o", "-")
-    assert declaration.tomllib.loads(ran.out)["extends"] == NAMES[0]
+    assert tables.tomllib.loads(ran.out)["extends"] == NAMES[0]
     assert not Path("mine.toml").exists()
 
 

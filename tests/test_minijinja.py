@@ -16,6 +16,9 @@ from chatadapters.verify.conversations import Conversation, conversation
 from tests.strategies import ABSENT, NAMES, subject
 
 SEPARATORS = re.compile(r"\\x1[c-f]")  # Python strips these as white space, Rust does not
+# Where a format prints numbers without JSON, engines spell some floats differently: 2.0 and 2,
+# 1e+16.
+DIFFERENT = re.compile(r"\\x1[c-f]|\d\.0\b|\de\+\d")
 
 
 class Raised(Exception):
@@ -54,7 +57,9 @@ def samples(name: str) -> list[Conversation]:
     ]
     choices = Seeded(f"engines {name}")
     generated = [conversation(choices, about.domain) for _ in range(60)]
-    generated = [sample for sample in generated if not SEPARATORS.search(str(sample.messages))]
+    json_numbers = about.domain.arguments is not None and about.domain.arguments.name == "json"
+    unlike = SEPARATORS if json_numbers else DIFFERENT
+    generated = [sample for sample in generated if not unlike.search(str(sample.messages))]
     return [with_own_ids(about.adapter, sample) for sample in [*known, *generated]]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import chatadapters
-from chatadapters import declaration, registry
+from chatadapters import registry, tables
 from chatadapters.errors import ChatAdaptersError, DeclarationError, UnknownAdapterError
 
 PLAIN = """\
@@ -177,8 +177,8 @@ def test_the_index_agrees_with_the_folder():
 
 def test_loading_by_model_id_reads_the_index_and_one_declaration(monkeypatch):
     reads = []
-    real = declaration.read_text
-    monkeypatch.setattr(declaration, "read_text", lambda path: reads.append(path) or real(path))
+    real = tables.read_text
+    monkeypatch.setattr(tables, "read_text", lambda path: reads.append(path) or real(path))
     name, model = next(
         (n, m) for n, ms in registry.models().items() for m in ms if registry.specificity(m)[1]
     )

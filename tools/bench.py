@@ -1,9 +1,9 @@
-"""Measure the parser, the templates and the start-up, as ratios to a bare find-and-append loop in the same run.
+"""Measure parser, templates and start-up, as ratios to a bare find-and-append loop in the same run.
 
     python tools/bench.py [--quick]
 
-Every row is measured in this process, one after the other, on generated input; times are CPU-bound and noisy,
-the ratios are what lasts. The goals are those of the project's issue.
+Every row is measured in this process, one after the other, on generated input; times are CPU-bound
+and noisy, the ratios are what lasts. The goals are those of the project's issue.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The part of the benchmark that measures templates and start-up; `python tools/bench.py` runs it."""
+"""The benchmark of templates and start-up, a part of what `python tools/bench.py` runs."""
 
 from __future__ import annotations
 
@@ -42,8 +42,10 @@ def best(work: Callable[[], Any], times: int = 7) -> float:
 def start_up() -> list[Row]:
     def spent(arguments: list[str], folder: str = ".") -> float:
         script = (
-            "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL);"
-            "u = resource.getrusage(resource.RUSAGE_CHILDREN); print((u.ru_utime + u.ru_stime) * 1000)"
+            "import resource, subprocess, sys; "
+            "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL);"
+            "u = resource.getrusage(resource.RUSAGE_CHILDREN); "
+            "print((u.ru_utime + u.ru_stime) * 1000)"
         )
         return min(
             float(
@@ -129,7 +131,8 @@ def templates() -> list[Row]:
             found = references.find(reference.sha256)
             if found:
                 try:
-                    official = f"{some / run(render.compile_template(found.text), short):.2f}x of the official one"
+                    ratio = some / run(render.compile_template(found.text), short)
+                    official = f"{ratio:.2f}x of the official one"
                 except Exception as error:  # the official template may refuse what ours takes
                     official = f"official refuses: {type(error).__name__}"
         rows.append(

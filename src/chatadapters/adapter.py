@@ -74,7 +74,8 @@ class Adapter:
         """Return the prompt of a conversation.
 
         Arguments may be JSON strings; ids are put into the form that the format declares. Raises
-        ``ConversationError`` where text would be misread, and under ``strict`` where something is not carried.
+        ``ConversationError`` where text would be misread, and under ``strict`` where something is
+        not carried.
         """
         from .check import check_conversation
 
@@ -93,7 +94,7 @@ class Adapter:
         add_generation_prompt: bool = True,
         **options: object,
     ) -> str:
-        """Return what a server prints with the compiled template: nothing is checked or rewritten."""
+        """Return what a server prints with the compiled template: no checks, no rewriting."""
         return self._run("template", messages, tools, add_generation_prompt, options)
 
     def output(self, messages: Messages, tools: Tools = None, **options: object) -> str:
@@ -140,8 +141,9 @@ class Adapter:
     ) -> Parser:
         """Return a streaming parser of one answer.
 
-        ``tools=None`` parses calls of any name, ``tools=[]`` makes no calls. ``prompt`` is the rendered prompt,
-        which decides where the answer begins; without it, the one under the default options does.
+        ``tools=None`` parses calls of any name, ``tools=[]`` makes no calls. ``prompt`` is the
+        rendered prompt, which decides where the answer begins; without it, the one under the
+        default options does.
         """
         render.check_tools(tools)
         given = None if tools is None else [dict(tool) for tool in tools]
@@ -152,7 +154,7 @@ class Adapter:
     # -- files
 
     def emit(self, target: str) -> str:
-        """Return the text of a target, such as ``"jinja"`` or ``"python"``: same input, same text."""
+        """Return the text of a target (``"jinja"``, ``"python"``, ...): same input, same text."""
         return emit.emit(self, target)
 
     def domain(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Checks before rendering: a conversation in, ``ConversationError`` out where the wire format would misread it."""
+"""Checks before rendering: a conversation in, ``ConversationError`` out if it would be misread."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def check_conversation(
     asked = 0
     for index, message in enumerate(messages):
         if message["role"] == "user":
-            asked = index  # what stands before the last question has no say in how the answer is printed
+            asked = index  # what stands before the last question does not change the answer's print
         if message["role"] != "assistant":
             continue
         if strict:
@@ -78,7 +78,10 @@ def markers(table: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _risky(adapter: Adapter, message: Mapping[str, Any]) -> bool:
-    """Whether reading this message back could give anything else; most messages hold nothing like a marker."""
+    """Whether reading this message back could give anything else.
+
+    Most messages hold nothing like a marker.
+    """
     table = adapter.table
     texts = list(_texts(message))
     if any(call["payload"] == "pairs" for call in table["calls"]) and message.get("tool_calls"):
@@ -134,7 +137,8 @@ def _compare(
         field = "content" if content else "reasoning_content"
         raise misread(
             field,
-            f"the text would be read as a call of the tool {read.tool_calls[-1].name!r}: take the marker out",
+            f"the text would be read as a call of the tool {read.tool_calls[-1].name!r}: "
+            "take the marker out",
         )
     if _changed(reasoning_of(message), read.reasoning, not declaration.limits.reasoning):
         raise misread("reasoning_content", _ends(reasoning_of(message), read.reasoning, adapter))

@@ -37,7 +37,8 @@ class Reference(_Table):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="sha256 of the template file.")
     part: Literal["all", "opening"] = Field(
         "all",
-        description="'opening': only what stands before the first turn is compared (system text and tools).",
+        description="'opening': only what stands before the first turn is compared "
+        "(system text and tools).",
     )
 
 
@@ -76,7 +77,8 @@ class Output(_Table):
     )
     history: HistoryPolicy | dict[str, dict[str, HistoryPolicy]] = Field(
         "last_user",
-        description="Which past reasoning is kept: a policy, or { option = { 'true' = policy, 'false' = policy } }.",
+        description="Which past reasoning is kept: a policy, "
+        "or { option = { 'true' = policy, 'false' = policy } }.",
     )
     inline: tuple[str, str] | None = Field(
         None, description="Markers that split a content into reasoning and content before printing."
@@ -87,8 +89,8 @@ class Ids(_Table):
     """The form of tool call ids."""
 
     pattern: str = Field(
-        description="Literal text and {name}, {index} (in the message), {ordinal} (in the conversation), "
-        "{alnum:N} (N letters or digits)."
+        description="Literal text and {name}, {index} (in the message), "
+        "{ordinal} (in the conversation), {alnum:N} (N letters or digits)."
     )
 
 

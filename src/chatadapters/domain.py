@@ -23,7 +23,8 @@ def sentences(declaration: Declaration, tree: Seq, table: dict[str, Any]) -> lis
                 found.append(f"{what} that contains {core!r}: it ends there")
             else:
                 found.append(
-                    f"{what} that contains {core!r} followed by a whole call header: it is read as a call"
+                    f"{what} that contains {core!r} followed by a whole call header: "
+                    "it is read as a call"
                 )
         if stops:
             found.append(f"{what} that contains {stops}: the message ends there")
@@ -35,7 +36,8 @@ def sentences(declaration: Declaration, tree: Seq, table: dict[str, Any]) -> lis
         for node in walk(tree)
     ):
         found.append(
-            "tool names with other characters than letters, digits and _ - . : / where no tools are given"
+            "tool names with other characters than letters, digits and _ - . : / "
+            "where no tools are given"
         )
     return list(dict.fromkeys(found))
 
@@ -62,7 +64,8 @@ def _start(table: dict[str, Any]) -> list[str]:
             call = table["calls"][route["call"]]
             if call["payload"] == "object":
                 found.append(
-                    f"content that begins with a JSON object whose first key is {_list(tuple(call['table']))}"
+                    "content that begins with a JSON object whose first key is "
+                    f"{_list(tuple(call['table']))}"
                 )
             else:
                 found.append("content that begins with a tool's name and the rest of a call header")
@@ -74,10 +77,12 @@ def _arguments(call: dict[str, Any]) -> list[str]:
     if kind == "pairs":
         ends, follow = _list(table["ends"]), _list(table["follow"])
         return [
-            f"a string argument that contains {ends} and then, after white space or nothing, {follow}",
+            f"a string argument that contains {ends} and then, "
+            f"after white space or nothing, {follow}",
             f"an argument name that contains {_list(table['middle'][0])} or a line break",
             "the string 'null' or 'None' where the schema allows both null and string",
-            "a number, boolean, array or object where the schema also allows a string, or says no type: it is a string",
+            "a number, boolean, array or object where the schema also allows a string, "
+            "or says no type: it is a string",
         ]
     if kind == "literal" and table["keywords"]:
         return ["argument names that are no Python identifiers"]

@@ -13,7 +13,7 @@ class ChatAdaptersError(Exception):
 
 @dataclass(frozen=True)
 class Place:
-    """Where in a declaration something stands: file, key (``output.text``), line in that key's text (from 1)."""
+    """Where in a declaration something stands: file, key (``output.text``), line in it (from 1)."""
 
     file: str = ""
     key: str = ""
@@ -61,7 +61,7 @@ class DeclarationError(ChatAdaptersError):
 
 
 class ConversationError(ChatAdaptersError):
-    """The caller's fault: a conversation that this wire format would misread (or, under ``strict``, not carry).
+    """The caller's fault: a conversation that would be misread (or, if ``strict``, not carried).
 
     ``message_index`` counts from 0; ``field`` is a path such as ``tool_calls[0].arguments.path``.
     """

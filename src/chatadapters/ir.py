@@ -1,4 +1,7 @@
-"""The intermediate representation of an output fragment: five node kinds, made by lowering, read by every emitter."""
+"""The intermediate representation of an output fragment: made by lowering, read by every emitter.
+
+It has five node kinds.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,10 @@ class Lit:
 
 @dataclass(frozen=True)
 class Hole:
-    """A place for a value: ``content``, ``reasoning``, ``name``, ``id``, ``arguments``, ``key`` or ``value``."""
+    """A place for a value.
+
+    It is ``content``, ``reasoning``, ``name``, ``id``, ``arguments``, ``key`` or ``value``.
+    """
 
     field: str
     codec: Codec
@@ -52,7 +58,10 @@ class Rep:
 
 @dataclass(frozen=True)
 class Obj:
-    """A JSON object: its keys in printed order, each a hole, a nested object or a constant (``Lit`` of JSON text)."""
+    """A JSON object: its keys in printed order.
+
+    Each is a hole, a nested object or a constant (``Lit`` of JSON text).
+    """
 
     fields: tuple[tuple[str, Hole | Obj | Lit], ...]
     line: int = dataclasses.field(default=0, compare=False)

@@ -1,7 +1,8 @@
-"""The parser's table: a declaration and its IR in, the states and routes that the runtime walks out.
+"""The parser's table: a declaration and its IR in, the states and routes of the runtime out.
 
-A route is a chain of literal tokens that leads to reasoning, to content or into a call. A text state looks for
-the first token of any of its routes anywhere; an anchored state tries its routes right where it stands.
+A route is a chain of literal tokens that leads to reasoning, to content or into a call. A text
+state looks for the first token of any of its routes anywhere; an anchored state tries its routes
+right where it stands.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class Route:
 
 
 def table(declaration: Declaration, tree: Seq) -> dict[str, Any]:
-    """Return the table that the runtime reads a declaration's output with. Raises ``DeclarationError``."""
+    """Return the table that the runtime reads output with. Raises ``DeclarationError``."""
     spellings = Spellings(declaration)
     found = positions(tree)
     builder = _Builder(declaration, found, spellings)
@@ -80,7 +81,8 @@ class _Builder:
         self.keys: list[tuple[str, Any]] = []
         self.content = self._after("content")
         start = self.routes(found.first)
-        # What is printed before a marker inside content counts there, not what is printed at the message's start.
+        # What is printed before a marker inside content counts there, not what is printed at the
+        # message's start.
         anywhere = {route.target: route for route in (*start, *self.routes(self.content))}
         self.outside = [
             route for route in anywhere.values() if route.call is not None and route.tokens
@@ -92,7 +94,8 @@ class _Builder:
             self.lead = ""
         elif bare and any(p.kind in ("content", "reasoning") for p in found.first):
             raise self.error(
-                "{{ content }} and {{ call.name }} may both begin the message, and nothing tells them apart",
+                "{{ content }} and {{ call.name }} may both begin the message, "
+                "and nothing tells them apart",
                 bare[0],
                 "print literal text, or a line break, before {{ content }}",
                 "print a marker before {{ call.name }}",
@@ -106,16 +109,18 @@ class _Builder:
         return self.declaration.error(message, KEY, line, *fixes)
 
     def check_reasoning(self) -> None:
-        """Check that literal text stands on both sides of reasoning. Raises ``DeclarationError``."""
+        """Check for literal text on both sides of reasoning. Raises ``DeclarationError``."""
         contents = [position for position in self.found.all if position.kind == "content"]
         before = [self.found.first, *(self.found.follow[position] for position in contents)]
         for position in (position for position in self.found.all if position.kind == "reasoning"):
             if any(position in {p for p, _ in self.reach(here)} for here in before):
                 raise self.declaration.error(
-                    "{{ reasoning }} may begin where {{ content }} may stand, and nothing tells them apart",
+                    "{{ reasoning }} may begin where {{ content }} may stand, "
+                    "and nothing tells them apart",
                     KEY,
                     position.line,
-                    "print a marker such as <think> before {{ reasoning }}, also where the generation prompt prints it",
+                    "print a marker such as <think> before {{ reasoning }}, "
+                    "also where the generation prompt prints it",
                     "print {{ content }} in the same branch, after the end of the reasoning",
                 )
             after = self.found.follow[position]
@@ -224,7 +229,7 @@ class _Builder:
         anchored = []
         if self.exact:
             after = frozenset(p for p in here if p.blank)
-            first = commonprefix([p.text for p in after])
+            first = commonprefix([p.text for p in after])  # noqa: RUF071  (texts, not paths)
             lead = self.exact.removeprefix(first)
             goal = Route(
                 (), frozenset(), None, frozenset().union(*(self.found.follow[p] for p in after))

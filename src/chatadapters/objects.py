@@ -21,7 +21,7 @@ class _Pairs(list[tuple[str, Any]]):
 
 
 def find(fragment: Fragment, seq: Seq) -> Seq:
-    """Replace each maximal run that is a JSON object by its ``Obj``. Raises ``DeclarationError``."""
+    """Make each maximal run that is a JSON object an ``Obj``. Raises ``DeclarationError``."""
     found: list[Node] = []
     run: list[Lit | Hole] = []
     for node in seq:

@@ -1,4 +1,4 @@
-"""Positions of an IR and what may follow each (the Glushkov construction): the IR in, FIRST and FOLLOW sets out."""
+"""Positions and what may follow each (Glushkov construction): IR in, FIRST and FOLLOW sets out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .ir import Alt, Hole, Lit, Obj, Rep, Seq
 
 @dataclass(frozen=True)
 class Position:
-    """One occurrence of a literal, of a hole for content or reasoning, or of a call (from its first hole on)."""
+    """One occurrence of a literal, a content or reasoning hole, or a call (from its first hole)."""
 
     number: int
     kind: str
@@ -85,7 +85,8 @@ def _node(found: Positions, node: object, root: bool) -> _Sets:
             nullable, first, last = _call(found, body, line)
             for position in last:
                 found.follow[position] |= first
-            # Outside any branch a message may have no calls; in a branch with literals around them it has some.
+            # Outside any branch a message may have no calls; in a branch with literals around them
+            # it has some.
             return nullable or root, first, last
     raise AssertionError(f"a {type(node).__name__} stands outside the calls")
 

@@ -62,7 +62,7 @@ def parse(text: str, file: str) -> dict[str, Any]:
 def extend(
     raw: dict[str, Any], file: str, load_base: Loader | None, seen: tuple[str, ...]
 ) -> dict[str, Any]:
-    """Return a raw table merged into what it extends: whole keys replace, tables merge one level."""
+    """Return a raw table merged into what it extends: keys replace, tables merge one level."""
     base = raw.get("extends")
     if not isinstance(base, str):
         return raw

@@ -14,7 +14,7 @@ TARGETS = {"jinja": ".jinja", "python": "_parser.py"}
 
 
 def emit(adapter: Adapter, target: str) -> str:
-    """Return the text of a target. Raises ``ChatAdaptersError`` for a target that does not exist."""
+    """Return the text of a target. Raises ``ChatAdaptersError`` where there is no such target."""
     if target == "jinja":
         from .jinja import template
 
@@ -24,5 +24,6 @@ def emit(adapter: Adapter, target: str) -> str:
 
         return parser_file(adapter.name, adapter.declaration.title, adapter.table)
     raise ChatAdaptersError(
-        f"no target is called {target!r}{did_you_mean(target, TARGETS)}: use one of {', '.join(TARGETS)}"
+        f"no target is called {target!r}{did_you_mean(target, TARGETS)}: "
+        f"use one of {', '.join(TARGETS)}"
     )

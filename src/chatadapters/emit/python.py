@@ -1,4 +1,4 @@
-"""The standalone parser: an adapter's table in, one Python file out that needs nothing but the standard library."""
+"""The standalone parser: an adapter's table in, one Python file of the standard library out."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ class Parser(_Parser):  # type: ignore[no-redef]
     __doc__ = _Parser.__doc__
 
     def __init__(self, *, tools=None, prompt=None, make_id=None, unknown_tools=False):
-        super().__init__(TABLE, tools=tools, prompt=prompt, make_id=make_id, unknown_tools=unknown_tools)
+        super().__init__(
+            TABLE, tools=tools, prompt=prompt, make_id=make_id, unknown_tools=unknown_tools
+        )
 
 
 def parse(text, *, tools=None, prompt=None):
@@ -55,7 +57,8 @@ def parser_file(name: str, title: str, table: dict[str, Any]) -> str:
     imports, body = _runtime()
     spelled = pformat(table, width=108, sort_dicts=False)
     title = title.replace("\\", "/").replace('"""', "'''").rstrip(".")
-    return f"{_HEAD.format(name=name, title=title, imports=imports)}{body}\n\nTABLE: dict[str, Any] = {spelled}\n{_TAIL}"
+    head = _HEAD.format(name=name, title=title, imports=imports)
+    return f"{head}{body}\n\nTABLE: dict[str, Any] = {spelled}\n{_TAIL}"
 
 
 @cache
@@ -76,7 +79,7 @@ def _runtime() -> tuple[str, str]:
             ):
                 if (
                     isinstance(node, ast.Import | ast.ImportFrom)
-                    and not node.names[0].name == "annotations"
+                    and node.names[0].name != "annotations"
                 ):
                     imports.update([ast.unparse(node)] if not getattr(node, "level", 0) else [])
                 for number in range(node.lineno - 1, node.end_lineno or node.lineno):
@@ -85,7 +88,8 @@ def _runtime() -> tuple[str, str]:
             names = _defined(node)
             if names & defined:
                 raise RuntimeError(
-                    f"two modules of the runtime define {sorted(names & defined)}: one file holds both"
+                    f"two modules of the runtime define {sorted(names & defined)}: "
+                    "one file holds both"
                 )
             defined |= names
         summary = (ast.get_docstring(tree) or "").split("\n")[0]

@@ -1,4 +1,7 @@
-"""The runtime of every parser: text deltas in, events and one message out; the standalone file embeds these modules."""
+"""The runtime of every parser: text deltas in, events and one message out.
+
+The standalone file embeds these modules.
+"""
 
 from .events import (
     CallArguments,

@@ -1,4 +1,4 @@
-"""One tool call: its header is read ahead and committed when it is complete; then its arguments stream."""
+"""One tool call: its header is read ahead, committed when complete; then its arguments stream."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Caller(Scanner):
     # -- the header, read ahead: nothing is consumed before it is complete
 
     def read_call(self, body: dict[str, Any], position: int) -> Steps:
-        """Try to read a call whose opening tokens end at ``position``; return False where it is none."""
+        """Try to read a call whose opening ends at ``position``; return False where it is none."""
         name = id = None
         for step in body["header"]:
             kind = step[0]
@@ -85,7 +85,10 @@ class Caller(Scanner):
         return self.unknown_tools or self.tools is None or name in self.tools
 
     def _name(self, position: int, stop: str) -> Steps:
-        """Read the longest run of name characters without ``stop``; give up as soon as no tool's name can come of it."""
+        """Read the longest run of name characters without ``stop``.
+
+        It gives up as soon as no tool's name can come of it.
+        """
         marks = self.marks.replace(stop, "") if stop else self.marks
         end, most = position, LONGEST_NAME if self.unknown_tools else self.longest_name
         while True:
@@ -127,7 +130,7 @@ class Caller(Scanner):
         return ""
 
     def read_json(self, call: ToolCall) -> Steps:
-        """Read the arguments' JSON object; null is an empty one, and a string that holds one is unpacked."""
+        """Read the arguments' JSON object; null is an empty one, a string with one is unpacked."""
         if not (yield from self.drop_space()):
             return False
         char = self.buffer[self.at]
@@ -233,7 +236,10 @@ def derive_name(parts: tuple[str, ...], id: str) -> str:
 
 
 def _ids(parts: tuple[str, ...]) -> Callable[[int, str], str]:
-    """Return what makes ids in the declared form; the call's number in the message stands for every count."""
+    """Return what makes ids in the declared form.
+
+    The call's number in the message stands for every count.
+    """
 
     def make_id(index: int, name: str) -> str:
         import os

@@ -10,7 +10,10 @@ Span = tuple[int, int]
 
 
 class Event:
-    """Something that the model's text said. ``span`` is its place in the input, in characters, end excluded."""
+    """Something that the model's text said.
+
+    ``span`` is its place in the input, in characters, end excluded.
+    """
 
     __slots__: tuple[str, ...] = ()
     type = ""
@@ -27,13 +30,14 @@ class Event:
         return hash((self.type, self.span))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{k}={getattr(self, k)!r}' for k in self.__slots__)})"
+        fields = ", ".join(f"{k}={getattr(self, k)!r}" for k in self.__slots__)
+        return f"{type(self).__name__}({fields})"
 
 
 class Text(Event):
     """Content, in the order of the input."""
 
-    __slots__ = ("span", "text")
+    __slots__ = ("text", "span")  # noqa: RUF023  (the order of the fields)
     type = "text"
 
     def __init__(self, text: str, span: Span) -> None:
@@ -44,7 +48,7 @@ class Text(Event):
 class Reasoning(Event):
     """Reasoning, in the order of the input."""
 
-    __slots__ = ("span", "text")
+    __slots__ = ("text", "span")  # noqa: RUF023  (the order of the fields)
     type = "reasoning"
 
     def __init__(self, text: str, span: Span) -> None:
@@ -53,9 +57,12 @@ class Reasoning(Event):
 
 
 class CallStart(Event):
-    """A tool call is committed. ``id`` is None where the wire carries ids but has not shown this one yet."""
+    """A tool call is committed.
 
-    __slots__ = ("id", "index", "name", "span")
+    ``id`` is None where the wire carries ids but has not shown this one yet.
+    """
+
+    __slots__ = ("index", "id", "name", "span")  # noqa: RUF023  (the order of the fields)
     type = "call_start"
 
     def __init__(self, index: int, id: str | None, name: str, span: Span) -> None:
@@ -78,9 +85,12 @@ class CallArguments(Event):
 
 
 class CallEnd(Event):
-    """A tool call is over. ``status``: complete, truncated, malformed or unknown_tool; ``span``: the whole call."""
+    """A tool call is over.
 
-    __slots__ = ("id", "index", "span", "status")
+    ``status``: complete, truncated, malformed or unknown_tool; ``span``: the whole call.
+    """
+
+    __slots__ = ("index", "id", "status", "span")  # noqa: RUF023  (the order of the fields)
     type = "call_end"
 
     def __init__(self, index: int, id: str, status: str, span: Span) -> None:
@@ -91,9 +101,9 @@ class CallEnd(Event):
 
 
 class Malformed(Event):
-    """Text that is neither content nor a call: after a stop string, or in a call that went wrong."""
+    """Text that is neither content nor a call: after a stop string, or in a call gone wrong."""
 
-    __slots__ = ("reason", "span", "text")
+    __slots__ = ("text", "reason", "span")  # noqa: RUF023  (the order of the fields)
     type = "malformed"
 
     def __init__(self, text: str, reason: str, span: Span) -> None:
@@ -103,7 +113,7 @@ class Malformed(Event):
 
 
 def merge(events: list[Event]) -> list[Event]:
-    """Return the events with neighbours of one kind that follow each other without a gap made one."""
+    """Return the events, neighbours of one kind with no gap between them made one."""
     merged: list[Event] = []
     run: list[Event] = []
     for event in (*events, None):
@@ -134,7 +144,10 @@ def _one(run: list[Event]) -> Event:
 
 
 class ToolCall:
-    """One tool call of a message; ``arguments`` is JSON text, cut short where ``status`` is truncated."""
+    """One tool call of a message.
+
+    ``arguments`` is JSON text, cut short where ``status`` is truncated.
+    """
 
     __slots__ = ("_pieces", "id", "index", "name", "span", "status")
 
@@ -154,7 +167,10 @@ class ToolCall:
         return pieces[0] if pieces else ""
 
     def value(self) -> dict[str, Any]:
-        """Return the arguments as a mapping. Raises ``ValueError`` where the JSON text is cut short or broken."""
+        """Return the arguments as a mapping.
+
+        Raises ``ValueError`` where the JSON text is cut short or broken.
+        """
         import json
 
         value = json.loads(self.arguments)
@@ -204,4 +220,7 @@ class Message:
         return message
 
     def __repr__(self) -> str:
-        return f"Message(content={self.content!r}, reasoning={self.reasoning!r}, tool_calls={self.tool_calls!r})"
+        return (
+            f"Message(content={self.content!r}, reasoning={self.reasoning!r}, "
+            f"tool_calls={self.tool_calls!r})"
+        )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Fields:
     """The keys of one JSON object; ``fields`` says what holes they fill.
 
-    A ``bare`` object, with no marker before it, is a call only where its first key is a declared one.
+    A ``bare`` object, with no marker before it, is a call only where its first key is declared.
     """
 
     def __init__(self, p: Caller, fields: dict[str, Any], bare: bool) -> None:
@@ -84,7 +84,10 @@ class Fields:
         return ""
 
     def _next(self, position: int) -> Steps:
-        """Go to the next value: return (its place, the hole it fills or "skip"); "end" after a closing brace."""
+        """Go to the next value: return (its place, the hole it fills or "skip").
+
+        After a closing brace, "end" stands for the hole.
+        """
         p = self.p
         while True:
             position = yield from p.skip_space(position)
@@ -127,7 +130,7 @@ class Fields:
 
 
 def unpack(text: str) -> str | None:
-    """Return the JSON object that a value is or holds: null is an empty one; None where there is no object."""
+    """Return the JSON object that a value is or holds (null: an empty one), or None without one."""
     import json
 
     if text[:1] == "{":

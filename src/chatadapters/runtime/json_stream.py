@@ -1,4 +1,4 @@
-"""JSON as it arrives: the bytes of one value pass through while its end is looked for, strings respected."""
+"""JSON as it arrives: one value's bytes pass through while its end is sought, strings respected."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _QUICK = ('"',)
 def pass_value(p: Scanner, sink: Sink | None, position: int, quick: bool = False) -> Steps:
     """Read one JSON value from ``position``; return the place after it, or -1 where it is no JSON.
 
-    With a ``sink`` each piece goes there as it arrives and is consumed; without one the value is held.
-    Control characters inside strings are escaped on the way, as models write them raw.
+    With a ``sink`` each piece goes there as it arrives and is consumed; without one the value is
+    held. Control characters inside strings are escaped on the way, as models write them raw.
     """
     stack: list[str] = []
     out: list[str] = []
@@ -76,7 +76,10 @@ def pass_value(p: Scanner, sink: Sink | None, position: int, quick: bool = False
 def _string(
     p: Scanner, buffer: str, position: int, size: int, escaped: bool, out: list[str], start: int
 ) -> tuple[int, bool, bool, int]:
-    """Go to the end of a string or of the buffer; return position, inside an escape, inside the string, start."""
+    """Go to the end of a string or of the buffer.
+
+    Return position, inside an escape, inside the string, start.
+    """
     begin = position
     first = position = position + 1 if escaped else position
     while True:
@@ -111,7 +114,7 @@ def _flush(
 
 
 def read_string(p: Scanner, position: int, most: int) -> Steps:
-    """Read a held JSON string of at most ``most`` characters: return (place after it, text), or (-1, "")."""
+    """Read a held JSON string of ``most`` characters at most: (its end, text), or (-1, "")."""
     if p.buffer[position] != '"':
         return -1, ""
     end = position + 1

@@ -1,7 +1,7 @@
-"""Literals that are not JSON (Python keyword arguments, JSON dialects) as they arrive; JSON text out.
+"""Literals that are not JSON (Python keyword arguments, JSON dialects) as they arrive; JSON out.
 
-The table says what is read: ``quotes`` as (delimiter, has escapes), ``bare`` keys, ``keywords`` (``a=1, b=2`` up
-to ``end``) or else one mapping in braces. One loop with a stack, no recursion.
+The table says what is read: ``quotes`` as (delimiter, has escapes), ``bare`` keys, ``keywords``
+(``a=1, b=2`` up to ``end``) or else one mapping in braces. One loop with a stack, no recursion.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _DEEPEST = 200
 
 
 def read_literal(p: Scanner, call: ToolCall, table: dict[str, Any]) -> Steps:
-    """Read the arguments of a call from the buffer, giving them as JSON; return whether they were well formed."""
+    """Read a call's arguments from the buffer, giving JSON; return if they were well formed."""
     keywords, end, bare = table["keywords"], table["end"], table["bare"]
     stack = ["end"] if keywords else []
     first = True

@@ -20,7 +20,7 @@ _ANY = frozenset(TYPES)
 def read_pairs(
     p: Scanner, call: ToolCall, table: dict[str, Any], types: dict[str, frozenset[str]]
 ) -> Steps:
-    """Read pairs up to the call's closing token, which is left; return a status, "" while all is well."""
+    """Read pairs to the call's closing token, which is left; return a status, "" if all is well."""
     seen: set[str] = set()
     status = ""
     p.argue(call, "{", p.at)
@@ -86,8 +86,9 @@ def _value(
 ) -> Steps:
     """Read one raw value and its closing token; return a status, "" while all is well.
 
-    A string goes out as it arrives, once it can no longer be a spelling of null; any other type goes out whole.
-    A closing token counts only where a legal continuation follows it: another pair or the call's end.
+    A string goes out as it arrives, once it can no longer be a spelling of null; any other type
+    goes out whole. A closing token counts only where a legal continuation follows it: another pair
+    or the call's end.
     """
     nulls = table["nulls"] if "null" in types else ()
     held: list[str] = []
@@ -140,7 +141,7 @@ def _value(
 
 
 def _closes(p: Scanner, size: int, follow: tuple[str, ...]) -> Steps:
-    """Look past the closing token of ``size`` characters that stands here; return whether it closes."""
+    """Look past the closing token of ``size`` characters here; return whether it closes."""
     position = yield from p.skip_space(p.at + size)
     if position < 0:
         return False

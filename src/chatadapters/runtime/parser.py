@@ -16,18 +16,20 @@ if TYPE_CHECKING:
     from .events import Event
     from .scan import Steps
 
-# Pieces of a growing text are joined from time to time, which keeps memory near the text's own size.
+# Pieces of a growing text are joined from time to time: memory stays near the text's own size.
 _MOST_PIECES = 256
 
 
 class Parser(Caller):
     """A streaming parser of one assistant message.
 
-    ``tools`` are the tools of the request, in the OpenAI shape: None parses calls of any name, an empty list
-    allows no calls. ``prompt`` is the rendered prompt, which decides where the answer begins (a template may
-    have opened the reasoning already); one that ends in no generation prompt, such as ``""``, stands for a whole
-    answer; without one the answer begins as under the default options. ``make_id(index, name)`` makes ids where the wire carries none.
-    ``unknown_tools=True`` gives calls of undeclared tools, with status ``unknown_tool``, instead of text.
+    ``tools`` are the tools of the request, in the OpenAI shape: None parses calls of any name, an
+    empty list allows no calls. ``prompt`` is the rendered prompt, which decides where the answer
+    begins (a template may have opened the reasoning already); one that ends in no generation
+    prompt, such as ``""``, stands for a whole answer; without one the answer begins as under the
+    default options. ``make_id(index, name)`` makes ids where the wire carries none.
+    ``unknown_tools=True`` gives calls of undeclared tools, with status ``unknown_tool``, instead of
+    text.
     """
 
     def __init__(
@@ -175,7 +177,7 @@ class Parser(Caller):
         return 0
 
     def _follow(self, route: dict[str, Any], position: int) -> Steps:
-        """Go on from a route's first token, which ends at ``position``; return whether the route holds."""
+        """Go on from a route's first token, which ends at ``position``; return whether it holds."""
         position = yield from self.tokens(position, route["tokens"])
         if position < 0:
             return False

@@ -1,8 +1,9 @@
-"""The buffer under every parser: deltas in; looking for markers, matching tokens and giving events out.
+"""The buffer under every parser: deltas in; markers found, tokens matched and events given out.
 
-Parsing routines are generators that ``yield`` when they need more input. While a routine only looks ahead,
-``at`` stays where it is and everything from there on is held; what a routine has consumed it never sees again.
-A position is an index into ``buffer``; it moves when input arrives, so every wait goes through ``more``.
+Parsing routines are generators that ``yield`` when they need more input. While a routine only looks
+ahead, ``at`` stays where it is and everything from there on is held; what a routine has consumed it
+never sees again. A position is an index into ``buffer``; it moves when input arrives, so every wait
+goes through ``more``.
 """
 
 from __future__ import annotations
@@ -27,11 +28,13 @@ if TYPE_CHECKING:
     Steps = Generator[None, None, Any]
     Tokens = tuple[tuple[str, ...], ...]
 
-# White space between two structural markers that may still turn out to be text is held up to this many characters.
+# White space between two structural markers that may still turn out to be text is held up to this
+# many characters.
 MOST_SPACE = 64
 LONGEST_KEY = 256
 LONGEST_NAME = 128
-# Arguments that come before the name in a JSON object are held up to this many characters, then given as content.
+# Arguments that come before the name in a JSON object are held up to this many characters, then
+# given as content.
 MOST_HELD = 65536
 SPACE = " \t\r\n"
 
@@ -71,9 +74,9 @@ class Scanner:
         return self.at + offset
 
     def rest(self, unless: tuple[str, ...], escape: bool = False) -> int:
-        """Let deltas without any of these strings go out whole until the next wait is over; return the position.
+        """Let deltas without any of these strings go out whole until the next wait is over.
 
-        Argument deltas are escaped for JSON on the way where ``escape`` says so.
+        Return the position. Argument deltas are escaped for JSON on the way if ``escape``.
         """
         self.base += self.at
         self.buffer = ""
@@ -128,7 +131,7 @@ class Scanner:
     # -- looking
 
     def find(self, needles: tuple[str, ...], start: int) -> tuple[int, str]:
-        """Return the first place of any needle from ``start`` on, and the needle; ``(-1, "")`` if there is none."""
+        """Return the first place of any needle from ``start`` on, and which; or ``(-1, "")``."""
         best, which = len(self.buffer), ""
         found = self._found
         for needle in needles:
@@ -141,7 +144,10 @@ class Scanner:
         return (best, which) if which else (-1, "")
 
     def until(self, position: int, needles: tuple[str, ...], most: int) -> Steps:
-        """Return (position, place of the first needle), or -1 for the place after ``most`` characters without one."""
+        """Return (position, place of the first needle).
+
+        The place is -1 after ``most`` characters without one.
+        """
         enough = most + max(map(len, needles))
         while True:
             place, _ = self.find(needles, position)
@@ -160,7 +166,7 @@ class Scanner:
         return size
 
     def skip_space(self, position: int, most: int = MOST_SPACE) -> Steps:
-        """Return the place of the next character that is no white space, or -1 after ``most`` of it."""
+        """Return the place of the next character that is not space, or -1 after ``most`` of it."""
         count = 0
         while True:
             buffer, size = self.buffer, len(self.buffer)
@@ -212,7 +218,7 @@ class Scanner:
         return position
 
     def closing(self, tokens: Tokens) -> Steps:
-        """Consume as many closing tokens as are there, white space between them; return whether all were."""
+        """Consume the closing tokens that are there, white space too; return whether all were."""
         for spellings in tokens:
             if not (yield from self.drop_space()):
                 return False

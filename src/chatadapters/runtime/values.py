@@ -1,4 +1,4 @@
-"""Values: a tool's JSON Schema in, the types it allows out; a raw text and those types in, JSON text out."""
+"""Values: a JSON Schema in, the types it allows out; raw text and those types in, JSON text out."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def escape(text: str) -> str:
 
 
 def escape_control(text: str) -> str:
-    """Return the inside of a JSON string with the control characters escaped that JSON forbids there."""
+    """Return a JSON string's inside with the control characters escaped that JSON forbids there."""
     return text if text.isprintable() else text.translate(_CONTROL)
 
 
@@ -150,10 +150,10 @@ def property_types(parameters: Any) -> dict[str, frozenset[str]]:
 
 
 def read_text(text: str, types: frozenset[str]) -> str | None:
-    """Return the JSON text of a raw value under the typing rule, or None where no allowed type reads it.
+    """Return a raw value's JSON text under the typing rule, or None if no allowed type reads it.
 
-    Exactly a spelling of null is null where null is allowed; else the text is a string where a string is
-    allowed; else the most specific type that reads.
+    Exactly a spelling of null is null where null is allowed; else the text is a string where a
+    string is allowed; else the most specific type that reads.
     """
     word = WORDS.get(text.strip())
     if word == "null" and "null" in types and ("string" not in types or text == text.strip()):

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from . import Report
 
-COLUMNS = ("adapter", "reference", "reference set", "generated set", "laws", "")
-LEGEND = "Conversations: equal / deviating as declared / accepted by the official template."
+COLUMNS = ("adapter", "reference", "reference set", "generated", "other shapes", "laws", "")
+LEGEND = (
+    "Conversations: equal / deviating as declared / accepted by the official template. "
+    "Other shapes: null contents, parts, string arguments, ..."
+)
 
 
 def rows(reports: Sequence[Report]) -> list[tuple[str, ...]]:
@@ -22,14 +25,15 @@ def rows(reports: Sequence[Report]) -> list[tuple[str, ...]]:
         )
         verdict = "ok" if report.ok else "FAILS"
         if not report.agreements:
-            found.append((report.adapter, "no reference", "", "", laws, verdict))
+            found.append((report.adapter, "no reference", "", "", "", laws, verdict))
         for agreement in report.agreements:
             if not agreement.found:
-                cells = (f"{agreement.model} {agreement.sha256[:8]}", "not found", "not found")
+                cells = [f"{agreement.model} {agreement.sha256[:8]}", "not found", "not found", ""]
             else:
                 part = " (opening)" if agreement.part == "opening" else ""
                 name = f"{agreement.model} {agreement.sha256[:8]}{part}".strip()
-                cells = (name, str(agreement.reference), str(agreement.generated))
+                sets = (agreement.reference, agreement.generated, agreement.shapes)
+                cells = [name, *map(str, sets)]
             found.append((report.adapter, *cells, laws, verdict))
             laws = verdict = ""
     return found
@@ -42,9 +46,8 @@ def details(reports: Sequence[Report]) -> list[str]:
         lines += [f"{report.adapter}: FAILS {failure}" for failure in report.failures]
         for agreement in report.agreements:
             for when, count in agreement.deviations.items():
-                lines.append(
-                    f"{report.adapter}: differs in {count} ones where {' '.join(when.split())}"
-                )
+                place = f"{count} conversations where {' '.join(when.split())}"
+                lines.append(f"{report.adapter}: differs as declared in {place}")
             if agreement.shares:
                 shares = ", ".join(
                     f"{name.replace('_', ' ')} {share:.0%}"
