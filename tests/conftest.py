@@ -20,7 +20,7 @@ settings.register_profile(
 settings.register_profile(
     "ci",
     deadline=None,
-    max_examples=100,
+    max_examples=60,
     suppress_health_check=SLOW,
     phases=PHASES[:-1],
     derandomize=True,

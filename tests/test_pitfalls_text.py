@@ -33,6 +33,19 @@ def parse(name, text, **options):
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("content", ["Hello", "", " x\n"])
+def test_class_08_without_tools_the_content_is_read_as_with_them(name, content):
+    answer = printed(name, content, tools=None)
+    read = []
+    for tools in (None, [], TOOLS):
+        parser = loaded(name).parser(tools=tools, prompt=answer.prompt)
+        parser.feed(answer.text)
+        parser.close()
+        read.append(parser.message.content)
+    assert read == read[:1] * 3 and read[0].strip() == content.strip()
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_class_08_a_marker_quoted_in_prose_is_text_or_refused(name):
     """Refused only where it ends the message or the reasoning; ``inline`` splits a content."""
     adapter = loaded(name)

@@ -42,16 +42,19 @@ def test_the_same_input_gives_the_same_bytes(name: str) -> None:
 
 def test_another_process_gives_the_same_bytes() -> None:
     code = (
-        "import chatadapters, sys; sys.stdout.write(chatadapters.load(sys.argv[1]).emit('python'))"
+        "import chatadapters, sys; "
+        "adapters = map(chatadapters.load, sys.argv[1:]); "
+        "sys.stdout.write(chr(0).join(a.emit('python') + a.emit('jinja') for a in adapters))"
     )
+    here = "\0".join(emitted(name) + chatadapters.load(name).emit("jinja") for name in NAMES)
     for seed in ("1", "2"):
         done = subprocess.run(
-            [sys.executable, "-c", code, NAMES[0]],
+            [sys.executable, "-c", code, *NAMES],
             capture_output=True,
             check=True,
             env={"PYTHONHASHSEED": seed, "PYTHONPATH": str(source()), "PYTHONUTF8": "1"},
         )
-        assert done.stdout.decode("utf-8") == emitted(NAMES[0])
+        assert done.stdout.decode("utf-8") == here
 
 
 def source() -> Path:

@@ -72,12 +72,8 @@ class _Builder:
     def __init__(
         self, declaration: Declaration, found: Positions, spellings: Spellings, calls: bool = True
     ) -> None:
-        self.declaration, self.found, self.spellings, self.calls = (
-            declaration,
-            found,
-            spellings,
-            calls,
-        )
+        self.declaration, self.found = declaration, found
+        self.spellings, self.calls = spellings, calls
         self.keys: list[tuple[str, Any]] = []
         self.content = self._after("content")
         start = self.routes(found.first)
@@ -85,7 +81,9 @@ class _Builder:
         # message's start.
         anywhere = {route.target: route for route in (*start, *self.routes(self.content))}
         self.outside = [
-            route for route in anywhere.values() if route.call is not None and route.tokens
+            route
+            for route in self.allowed(anywhere.values())
+            if route.call is not None and route.tokens
         ]
         bare = [route for route in start if not route.tokens and self.is_named(route)]
         self.lead = self.space_to_hole(found.first)
@@ -176,7 +174,11 @@ class _Builder:
                     longer = max(old.lead, route.lead, key=len)
                     route = replace(old, framings=old.framings | route.framings, lead=longer)
                 found[route.target] = route
-        return [route for route in found.values() if self.calls or route.call is None]
+        return list(found.values())
+
+    def allowed(self, routes: Iterable[Route]) -> list[Route]:
+        """Return the routes that a request allows: none into a call where it has no tools."""
+        return [route for route in routes if self.calls or route.call is None]
 
     def _from(self, position: Position, tokens: Tokens, space: str, depth: int) -> Iterator[Route]:
         if position.kind == "call":
@@ -235,15 +237,16 @@ class _Builder:
                 (), frozenset(), None, frozenset().union(*(self.found.follow[p] for p in after))
             )
             anchored.append(self.route(replace(goal, tokens=((first,),), lead=lead, exact=True)))
-        overlaps.check_anchored(self.declaration, self.routes(here))
-        anchored += [self.route(route) for route in self.routes(here)]
+        routes = self.allowed(self.routes(here))
+        overlaps.check_anchored(self.declaration, routes)
+        anchored += [self.route(route) for route in routes]
         if not anchored:
             return self._text(self.content)
         return {
             "anchored": tuple(anchored),
             "space": "text",
             "then": then,
-            "widest": _widest(self.routes(here)),
+            "widest": _widest(routes),
         }
 
     def _called(self, call: int) -> dict[str, Any]:
@@ -261,22 +264,15 @@ class _Builder:
         }
 
     def _text(self, here: Set) -> dict[str, Any]:
-        return self._free([*self.routes(here), *self.outside], False)
+        return self._free([*self.allowed(self.routes(here)), *self.outside], False)
 
     def _reasoning(self, here: Set) -> dict[str, Any]:
         holes = [p for p, _ in self.reach(here) if p.kind == "reasoning"]
         after = frozenset(q for p in holes for q in self.found.follow[p])
-        ends = self.routes(after)
+        ends = [route for route in self.routes(after) if route.call is None]
         if self.declaration.accept.calls_in_reasoning:
             ends += self.outside
-        return self._free(
-            [
-                route
-                for route in ends
-                if route.call is None or self.declaration.accept.calls_in_reasoning
-            ],
-            True,
-        )
+        return self._free(ends, True)
 
     def _free(self, routes: list[Route], reasoning: bool) -> dict[str, Any]:
         """Return a state that gives text until one of its markers comes."""
@@ -302,7 +298,7 @@ class _Builder:
     def _variants(self, by_core: dict[str, Route]) -> tuple[str, ...]:
         overlaps.check_markers(self.declaration, tuple(by_core))
         cores = [*by_core, *self.declaration.stop]
-        framed = [f + core for core, route in by_core.items() for f in route.framings]
+        framed = [f + core for core, route in by_core.items() for f in sorted(route.framings)]
         return tuple(dict.fromkeys([*framed, *cores]))
 
     def route(self, route: Route) -> dict[str, Any]:

@@ -140,6 +140,9 @@ class Caller(Scanner):
                 self, lambda text, end: self.argue(call, text, end), self.at, quick=True
             )
             return end >= 0
+        _, size = yield from self.token(self.at, ("null", '"{'))
+        if size < 0:
+            return False
         end = yield from pass_value(self, None, self.at)
         if end < 0:
             return False
