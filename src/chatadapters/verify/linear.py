@@ -74,6 +74,5 @@ def openers(subject: Subject, choices: Choices, count: int = 6) -> list[str]:
     found = [""]
     for _ in range(count):
         text = subject.good(choices).text
-        # A string in the place of the arguments may hold all of them: it is held, up to a limit.
-        found.append(text[: choices.integer(0, len(text))].rstrip().rstrip(":"))
+        found.append(text[: choices.integer(0, len(text))])
     return found
