@@ -210,7 +210,7 @@ class Caller(Scanner):
             self.argue(call, unpacked or "", self.at)
             status = "malformed" if unpacked is None else ""
         status = (yield from reader.body(call)) or status
-        if not status and not call._pieces:
+        if not status and not call._json:
             self.argue(call, "{}", self.at)
         if call.id is None:
             call.id = reader.id

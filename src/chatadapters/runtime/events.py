@@ -143,13 +143,36 @@ def _one(run: list[Event]) -> Event:
     return Reasoning(text, span) if isinstance(first, Reasoning) else Text(text, span)
 
 
+class Pieces(list[str]):
+    """A growing text; its latest pieces are joined now and then, to keep memory near its size."""
+
+    __slots__ = ("most",)
+    _NEW = 128
+
+    def __init__(self) -> None:
+        self.most = self._NEW
+
+    def write(self, piece: str) -> None:
+        self.append(piece)
+        if len(self) > self.most:
+            self.fold()
+
+    def fold(self) -> None:
+        start = self.most - self._NEW
+        self[start:] = ["".join(self[start:])]
+        self.most += 1
+
+    def text(self) -> str:
+        return "".join(self)
+
+
 class ToolCall:
     """One tool call of a message.
 
     ``arguments`` is JSON text, cut short where ``status`` is truncated.
     """
 
-    __slots__ = ("_pieces", "id", "index", "name", "span", "status")
+    __slots__ = ("_json", "id", "index", "name", "span", "status")
 
     def __init__(self, index: int, id: str | None, name: str) -> None:
         self.index = index
@@ -157,14 +180,11 @@ class ToolCall:
         self.name = name
         self.status = "truncated"
         self.span: Span = (0, 0)
-        self._pieces: list[str] = []
+        self._json = Pieces()
 
     @property
     def arguments(self) -> str:
-        pieces = self._pieces
-        if len(pieces) > 1:
-            pieces[:] = ["".join(pieces)]
-        return pieces[0] if pieces else ""
+        return self._json.text()
 
     def value(self) -> dict[str, Any]:
         """Return the arguments as a mapping.
@@ -189,16 +209,16 @@ class Message:
 
     def __init__(self) -> None:
         self.tool_calls: list[ToolCall] = []
-        self._content: list[str] = []
-        self._reasoning: list[str] = []
+        self._content = Pieces()
+        self._reasoning = Pieces()
 
     @property
     def content(self) -> str:
-        return "".join(self._content)
+        return self._content.text()
 
     @property
     def reasoning(self) -> str:
-        return "".join(self._reasoning)
+        return self._reasoning.text()
 
     def to_openai(self) -> dict[str, Any]:
         """Return the OpenAI shape: ``content`` null if empty, ``arguments`` as a JSON string.

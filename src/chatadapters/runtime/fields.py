@@ -70,7 +70,7 @@ class Fields:
             if kind == "end":
                 continue
             good = True
-            if kind == "arguments" and not call._pieces:
+            if kind == "arguments" and not call._json:
                 good = yield from p.read_json(call)
             elif kind == "id" and self.id is None and p.buffer[position] == '"':
                 position, self.id = yield from read_string(p, position, 2 * LONGEST_NAME)

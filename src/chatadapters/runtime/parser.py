@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from .events import Event
     from .scan import Steps
 
-# Pieces of a growing text are joined from time to time: memory stays near the text's own size.
-_MOST_PIECES = 256
-
 
 class Parser(Caller):
     """A streaming parser of one assistant message.
@@ -67,37 +64,34 @@ class Parser(Caller):
         if self.closed:
             raise ValueError("the parser is closed; make a new one for the next message")
         quick = self.quick
-        if quick is not None:
+        if quick is not None and delta:
             for stop in quick:
                 if stop in delta:
                     break
             else:
-                call = self.quick_call
+                call, start = self.quick_call, self.base
+                end = start + len(delta)
                 if call is None:
-                    if not delta:
-                        return []
-                    start = self.base
-                    self.base = end = start + len(delta)
                     if self.quick_reasoning:
-                        pieces = self.message._reasoning
                         event: Event = Reasoning(delta, (start, end))
+                        pieces = self.message._reasoning
                     else:
-                        pieces = self.message._content
                         event = Text(delta, (start, end))
+                        pieces = self.message._content
                     pieces.append(delta)
-                    if len(pieces) > _MOST_PIECES:
-                        pieces[:] = ["".join(pieces)]
+                    if len(pieces) > pieces.most:
+                        pieces.fold()
+                    self.base = end
                     return [event]
                 # JSON goes through as it is, unless it needs repair or may end inside an escape.
-                if delta and (self.quick_escape or (delta.isprintable() and delta[-1] != "\\")):
-                    start = self.base
-                    self.base = end = start + len(delta)
+                if self.quick_escape or (delta.isprintable() and delta[-1] != "\\"):
                     if self.quick_escape:
                         delta = escape(delta)
-                    pieces = call._pieces
+                    pieces = call._json
                     pieces.append(delta)
-                    if len(pieces) > _MOST_PIECES:
-                        pieces[:] = ["".join(pieces)]
+                    if len(pieces) > pieces.most:
+                        pieces.fold()
+                    self.base = end
                     return [CallArguments(call.index, delta, (start, end))]
         if delta:
             self.take(delta)

@@ -97,7 +97,7 @@ class Scanner:
         text = self.buffer[self.at : end]
         span = (self.base + self.at, self.base + end)
         self.at = end
-        (self.message._reasoning if reasoning else self.message._content).append(text)
+        (self.message._reasoning if reasoning else self.message._content).write(text)
         self.events.append(Reasoning(text, span) if reasoning else Text(text, span))
 
     def reject(self, end: int, reason: str) -> None:
@@ -119,7 +119,7 @@ class Scanner:
     def argue(self, call: ToolCall, json_delta: str, end: int) -> None:
         """Give a piece of argument JSON that was read from the buffer up to ``end``."""
         if json_delta:
-            call._pieces.append(json_delta)
+            call._json.write(json_delta)
             self.events.append(CallArguments(call.index, json_delta, self.span(self.at, end)))
         self.at = end
 
