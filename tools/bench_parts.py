@@ -99,7 +99,7 @@ def templates() -> list[Row]:
         messages: list[dict[str, Any]] = []
         while len(messages) < count:
             messages += [
-                {"role": "user", "content": "Please write it."},
+                {"role": "user", "content": f"Please write file {len(messages)}."},
                 {"role": "assistant", "content": "", "tool_calls": [call]},
                 {"role": "tool", "tool_call_id": "call00001", "content": "done"},
                 {"role": "assistant", "content": "It is written."},
