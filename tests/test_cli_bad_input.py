@@ -124,6 +124,8 @@ def test_a_declaration_file_that_is_not_there(tmp_path):
     [
         ("", ["conversation.json", "not JSON"]),
         ('[{"role": "user",}]', ["conversation.json, line 1, column", "not JSON", "valid JSON"]),
+        ('[{"role": "user"\n', ["conversation.json, line 2, column 1", "not JSON", '"user"']),
+        ("[" + "1" * 5000 + "]", ["conversation.json", "digits"]),
         ("[" * 100_000, ["conversation.json", "nested too deeply"]),
         ('[{"role": "user", "content": "\\ud800"}]', ["conversation.json", "half of a character"]),
         ("3", ["conversation.json", "not a conversation", '"role"']),

@@ -12,7 +12,7 @@ from .runtime import Message, Parser
 if TYPE_CHECKING:
     from .adapter import Adapter
 
-_LIKE_OBJECT = "{"
+ROLES = ("system", "user", "assistant", "tool")
 
 
 def check_conversation(
@@ -31,10 +31,10 @@ def check_conversation(
     for index, message in enumerate(messages):
         if message["role"] == "user":
             asked = index  # what stands before the last question does not change the answer's print
-        if message["role"] != "assistant":
-            continue
         if strict:
             _check_carried(adapter, message, index)
+        if message["role"] != "assistant":
+            continue
         if _risky(adapter, message):
             text = adapter.output(messages[asked : index + 1], tools, **options)
             given = [dict(tool) for tool in tools] if tools else None
@@ -112,6 +112,8 @@ def _check_carried(adapter: Adapter, message: Mapping[str, Any], index: int) -> 
             f"this format does not carry {what}", message_index=index, field=field
         )
 
+    if message["role"] not in ROLES and adapter.declaration.prompt.other == "":
+        raise refuse("role", f"messages of the role {message['role']!r}")
     if limits.calls is not None and len(calls) > limits.calls:
         raise refuse("tool_calls", f"more than {limits.calls} tool calls in one message")
     if calls and not limits.content_with_calls and text_of(message.get("content")).strip():

@@ -54,6 +54,10 @@ def _limits(declaration: Declaration) -> list[str]:
         found.append("content beside tool calls: it is dropped")
     if not limits.reasoning:
         found.append("reasoning: it is dropped")
+    if declaration.prompt.other == "":
+        found.append(
+            "messages of other roles than system, user, assistant and tool: they are dropped"
+        )
     return found
 
 

@@ -62,7 +62,8 @@ def read_json(path: str) -> Any:
     except json.JSONDecodeError as error:
         place = f"{_place(path)}, line {error.lineno}, column {error.colno}"
         reason = f"not JSON ({error.msg[0].lower()}{error.msg[1:]})"
-        quote = text.splitlines()[error.lineno - 1][:80] if text.strip() else ""
+        lines = text[: error.pos + 80].rstrip().split("\n")
+        quote = lines[min(error.lineno, len(lines)) - 1][:80]
         raise InputError(
             place, f"{reason}: {quote!r}" if quote else "not JSON (empty)", "write valid JSON"
         ) from None
@@ -73,6 +74,10 @@ def read_json(path: str) -> Any:
         ) from None  # fmt: skip
     except RecursionError:
         raise InputError(_place(path), "nested too deeply", "flatten it") from None
+    except ValueError as error:
+        raise InputError(
+            _place(path), f"not to be read: {error}", "write shorter numbers"
+        ) from None
     return value
 
 
