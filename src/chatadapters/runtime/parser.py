@@ -72,17 +72,12 @@ class Parser(Caller):
                 call, start = self.quick_call, self.base
                 end = start + len(delta)
                 if call is None:
-                    if self.quick_reasoning:
-                        event: Event = Reasoning(delta, (start, end))
-                        pieces = self.message._reasoning
-                    else:
-                        event = Text(delta, (start, end))
-                        pieces = self.message._content
+                    pieces = self.quick_pieces
                     pieces.append(delta)
                     if len(pieces) > pieces.most:
                         pieces.fold()
                     self.base = end
-                    return [event]
+                    return [self.quick_kind(delta, (start, end))]
                 # JSON goes through as it is, unless it needs repair or may end inside an escape.
                 if self.quick_escape or (delta.isprintable() and delta[-1] != "\\"):
                     if self.quick_escape:
@@ -146,7 +141,9 @@ class Parser(Caller):
                 if self.ended:
                     return None
                 if end == len(self.buffer):
-                    self.quick_call, self.quick_reasoning = None, reasoning
+                    self.quick_call, message = None, self.message
+                    self.quick_kind = Reasoning if reasoning else Text
+                    self.quick_pieces = message._reasoning if reasoning else message._content
                     self.rest(state["quick"])
                 yield from self.more(self.at)
                 self.quick = None

@@ -53,7 +53,8 @@ class Scanner:
         # While set, a delta without any of these strings goes out whole; see Parser.feed.
         self.quick: tuple[str, ...] | None = None
         self.quick_call: ToolCall | None = None
-        self.quick_reasoning = False
+        self.quick_kind: type[Text] | type[Reasoning] = Text
+        self.quick_pieces = self.message._content
         self.quick_escape = False
 
     # -- input
