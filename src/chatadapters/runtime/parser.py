@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .calls import Caller
-from .events import CallArguments, Message, Reasoning, Text, merge
+from .events import CallArguments, Reasoning, Text, merge
 from .pairs import take_lead
 from .scan import SPACE
 from .values import escape
@@ -52,7 +52,8 @@ class Parser(Caller):
         if before:
             self.feed(before)
             self.base = -self.at
-            self.message = Message()
+            self.message._content.clear()
+            self.message._reasoning.clear()
 
     @property
     def held(self) -> int:
