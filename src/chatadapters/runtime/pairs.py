@@ -108,18 +108,14 @@ def _value(
             if done
             else p.tail(table["ends"], table["longest"], start)
         )
-        if not opened and "string" in types:
-            held.append(p.buffer[p.at : end])
-            whole = "".join(held)
-            opened = not any(null.startswith(whole) for null in nulls) or (
-                done and whole not in nulls
-            )
-            p.argue(call, f'"{escape(whole)}' if opened and fresh else "", end)
-        else:
-            text = p.buffer[p.at : end]
-            if not opened:
-                held.append(text)
-            p.argue(call, escape(text) if opened and fresh else "", end)
+        text, quote = p.buffer[p.at : end], ""
+        if not opened:
+            held.append(text)
+            if "string" in types:
+                text, quote = "".join(held), '"'
+                opened = not any(null.startswith(text) for null in nulls)
+                opened = opened or (done and text not in nulls)
+        p.argue(call, quote + escape(text) if opened and fresh else "", end)
         if done:
             return "truncated"
         start = p.at
@@ -132,12 +128,9 @@ def _value(
             start = p.at
     text = "".join(held)
     json_text = '"' if opened else read_text(text, types)
-    if json_text is None or (not opened and "string" in types and json_text != "null"):
-        json_text = f'"{escape(text)}"'
-    malformed = not opened and "string" not in types and read_text(text, types) is None
-    p.argue(call, json_text if fresh else "", p.at)
+    p.argue(call, (json_text or f'"{escape(text)}"') if fresh else "", p.at)
     p.at += len(which)
-    return "wrong type" if malformed else ""
+    return "wrong type" if json_text is None else ""
 
 
 def _closes(p: Scanner, size: int, follow: tuple[str, ...]) -> Steps:
