@@ -146,7 +146,7 @@ MUTATIONS = (
     Mutation(
         "call tools that nobody declared",
         "calls.py",
-        "        return self.unknown_tools or self.tools is None or name in self.tools\n",
+        "        return self.unknown_tools or self.declared(name)\n",
         "        return bool(name)\n",
     ),
     Mutation(

@@ -7,8 +7,6 @@ from typing import Any
 from .declaration import Declaration
 from .ir import Hole, Seq, walk
 
-_WORDS = {"content": "content", "reasoning": "reasoning"}
-
 
 def sentences(declaration: Declaration, tree: Seq, table: dict[str, Any]) -> list[str]:
     """Return the limits of a format, the plainest first."""

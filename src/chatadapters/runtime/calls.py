@@ -81,8 +81,11 @@ class Caller(Scanner):
         yield from self._finish(call, body, status)
         return True
 
+    def declared(self, name: str) -> bool:
+        return self.tools is None or name in self.tools
+
     def known(self, name: str) -> bool:
-        return self.unknown_tools or self.tools is None or name in self.tools
+        return self.unknown_tools or self.declared(name)
 
     def _name(self, position: int, stop: str) -> Steps:
         """Read the longest run of name characters without ``stop``.
@@ -157,7 +160,7 @@ class Caller(Scanner):
             status = "complete" if not status and valid_json(call.arguments) else "malformed"
             if body["close"] and not (yield from self.closing(body["close"])) and self.ended:
                 self.at = len(self.buffer)
-        if status == "complete" and not self.known_tool(call.name):
+        if status == "complete" and not self.declared(call.name):
             status = "unknown_tool"
         if status == "truncated":
             self.at = len(self.buffer)
@@ -166,9 +169,6 @@ class Caller(Scanner):
         self.end_call(call, status)
         if broken:
             yield from self._recover(body)
-
-    def known_tool(self, name: str) -> bool:
-        return self.tools is None or name in self.tools
 
     def _recover(self, body: dict[str, Any]) -> Steps:
         """Give what follows as malformed, up to a token that ends the call."""
