@@ -108,11 +108,13 @@ def test_the_worked_example_is_cut_without_loss(adapter):
     assert ("content", sample.QUESTION) in worked.prompt_parts()
 
 
-def test_compile_writes_both_files_and_says_how_to_use_them(adapter, tmp_path):
+def test_compile_writes_the_files_and_says_how_to_use_them(adapter, tmp_path):
     ran = adapters("compile", adapter.name, "-o", tmp_path / "a" / "b")
     assert ran.status == 0
     written = {p.name: p for p in (tmp_path / "a" / "b").iterdir()}
-    assert sorted(written) == [f"{adapter.name}.jinja", f"{adapter.name}_parser.py"]
+    assert sorted(written) == [
+        f"{adapter.name}{ending}" for ending in (".jinja", "_parser.py", "_vllm.py")
+    ]
     assert [line.split()[0] for line in ran.out.splitlines()] == [
         str(p) for p in written.values()
     ] or [line.split()[0] for line in ran.out.splitlines()] == sorted(map(str, written.values()))
@@ -133,7 +135,7 @@ def test_compile_check_tells_missing_and_changed_files(tmp_path):
     name = NAMES[0]
     ran = adapters("compile", name, "-o", tmp_path, "--check")
     assert ran.status == 1
-    assert ran.out.count("missing") == 2
+    assert ran.out.count("missing") == 3
     assert not list(tmp_path.iterdir())
     assert adapters("compile", name, "-o", tmp_path).status == 0
     assert adapters("compile", name, "-o", tmp_path, "--check").status == 0

@@ -153,9 +153,13 @@ class Adapter:
 
     # -- files
 
-    def emit(self, target: str) -> str:
-        """Return the text of a target (``"jinja"``, ``"python"``, ...): same input, same text."""
-        return emit.emit(self, target)
+    def emit(self, target: str, **request: Any) -> str:
+        """Return the text of a target: same input, same text.
+
+        ``"jinja"``, ``"python"`` and ``"vllm"`` are files; ``"structural_tag"`` takes ``tools``,
+        ``tool_choice``, ``parallel_tool_calls``, ``reasoning`` and ``prompt`` of one request.
+        """
+        return emit.emit(self, target, **request)
 
     def domain(self) -> list[str]:
         """Return, in sentences, what this wire format cannot carry."""

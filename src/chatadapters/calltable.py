@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from .declaration import Declaration
@@ -91,11 +90,6 @@ def call_table(
         "has_id": has_id,
         "derived": "id" in holes and "name" not in holes,
     }
-
-
-def id_parts(pattern: str) -> tuple[str, ...]:
-    """Split an id pattern into literal text and placeholders."""
-    return tuple(part for part in re.split(r"(\{[^{}]*\})", pattern) if part)
 
 
 def _header(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -93,6 +94,11 @@ class Ids(_Table):
         "{ordinal} (in the conversation), {alnum:N} (N letters or digits)."
     )
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The pattern cut into literal text and placeholders."""
+        return tuple(part for part in re.split(r"(\{[^{}]*\})", self.pattern) if part)
+
 
 class Limits(_Table):
     """What the wire format does not carry."""
@@ -134,6 +140,11 @@ class Declaration(_Table):
     stop: tuple[str, ...] = Field((), description="Stop strings: each ends the message.")
     special: tuple[str, ...] = Field(
         (), description="Markers that the tokenizer holds as one id each."
+    )
+    flags: dict[str, str] = Field(
+        {},
+        description="Flags that a server needs for these models whatever their format, by engine: "
+        '{ vllm = "--trust-remote-code" }.',
     )
     extends: str | None = Field(
         None, description="Name of a declaration whose keys this one takes over."

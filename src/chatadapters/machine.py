@@ -13,7 +13,7 @@ from os.path import commonprefix
 from typing import Any
 
 from . import overlaps
-from .calltable import KEY, Spellings, Tokens, call_table, id_parts
+from .calltable import KEY, Spellings, Tokens, call_table
 from .declaration import Declaration
 from .errors import DeclarationError
 from .ir import Seq
@@ -62,7 +62,7 @@ def table(declaration: Declaration, tree: Seq) -> dict[str, Any]:
         "states": states,
         "states_without_calls": silent.states(),
         "calls": calls,
-        "id_parts": id_parts(declaration.ids.pattern) if declaration.ids else (),
+        "id_parts": declaration.ids.parts if declaration.ids else (),
         "before": "",
         "starts": (),
     }

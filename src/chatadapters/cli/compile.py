@@ -1,20 +1,21 @@
-"""``adapters compile``: an adapter in, its chat template and its parser as files out."""
+"""``adapters compile``: an adapter in; its chat template, parser and vLLM plugin as files out."""
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from ..emit import TARGETS
-from .facts import file_name, model
+from .facts import capabilities, file_name, model
 from .files import write_files
 
 if TYPE_CHECKING:
     from ..adapter import Adapter
 
-WORDS = {"jinja": "chat template", "python": "parser"}
+WORDS = {"jinja": "chat template", "python": "parser", "vllm": "plugin for vLLM"}
 
 
 @click.command()
@@ -26,10 +27,11 @@ WORDS = {"jinja": "chat template", "python": "parser"}
 )  # fmt: skip
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if the files on disk differ.")
 def command(name: str, folder: str, targets: tuple[str, ...], check: bool) -> int:
-    """Write the chat template and the parser of an adapter, whole or not at all.
+    """Write the chat template, the parser and the vLLM plugin of an adapter, all or none.
 
-    NAME is an adapter's name or a model id; FILE is a declaration. The template goes to
-    `vllm serve --chat-template`; the parser is one Python file that needs nothing but Python.
+    NAME is an adapter's name or a model id; FILE is a declaration. The template and the plugin go
+    to `vllm serve`, with the flags that are printed; the parser is one Python file that needs
+    nothing but Python.
 
     \b
     Examples:
@@ -70,16 +72,33 @@ def _check(files: dict[Path, str]) -> int:
 
 
 def _advice(adapter: Adapter, paths: dict[str, Path]) -> str:
-    """Return how to use what was written, with the flags that work today."""
+    """Return how to use what was written, with flags that start a server as they stand."""
     lines = []
-    if "jinja" in paths:
-        lines += ["", f"vllm serve {model(adapter)} --chat-template {paths['jinja']}"]
+    if "jinja" in paths or "vllm" in paths:
+        lines += ["", *serve(adapter, paths)]
     if "python" in paths:
-        lines += ["", "Read the answers with", f"  from {paths['python'].stem} import Parser"]
-    if len(paths) == len(TARGETS) and adapter.declaration.special:
-        lines += [
-            "",
-            'Send requests with tool_choice="none" (the template still prints the tools) and',
-            'extra_body={"skip_special_tokens": false}, so that the markers reach the parser.',
-        ]
+        lines += ["", "Or read the answers in a program of your own, with"]
+        lines += [f"  from {paths['python'].stem} import Parser"]
     return "\n".join(lines)
+
+
+def serve(adapter: Adapter, paths: dict[str, Path]) -> list[str]:
+    """Return the lines of the command that starts a server with the files."""
+    able = capabilities(adapter)
+    own = adapter.declaration.flags.get("vllm")
+    flags = [own] if own else []
+    if "jinja" in paths:
+        flags.append(f"--chat-template {_word(paths['jinja'])}")
+    if "vllm" in paths and able["tools"]:
+        plugin, name = _word(paths["vllm"]), f"adapters_{adapter.name}"
+        flags.append("--enable-auto-tool-choice")
+        flags.append(f"--tool-parser-plugin {plugin} --tool-call-parser {name}")
+    if "vllm" in paths and able["reasoning"]:
+        plugin, name = _word(paths["vllm"]), f"adapters_{adapter.name}"
+        flags.append(f"--reasoning-parser-plugin {plugin} --reasoning-parser {name}")
+    return [" \\\n  ".join([f"vllm serve {model(adapter)}", *flags])]
+
+
+def _word(path: Path) -> str:
+    """Return a path as one word of a shell command."""
+    return shlex.quote(str(path))

@@ -6,6 +6,7 @@ import ast
 from functools import cache
 from importlib import resources
 from pprint import pformat
+from types import ModuleType
 from typing import Any
 
 from .. import runtime
@@ -54,7 +55,7 @@ def parse(text, *, tools=None, prompt=None):
 
 def parser_file(name: str, title: str, table: dict[str, Any]) -> str:
     """Return the text of ``NAME_parser.py``."""
-    imports, body = _runtime()
+    imports, body = joined((runtime,))
     spelled = pformat(table, width=108, sort_dicts=False)
     title = title.replace("\\", "/").replace('"""', "'''").rstrip(".")
     head = _HEAD.format(name=name, title=title, imports=imports)
@@ -62,13 +63,17 @@ def parser_file(name: str, title: str, table: dict[str, Any]) -> str:
 
 
 @cache
-def _runtime() -> tuple[str, str]:
-    """Return the runtime's imports from the standard library, and its text without any import."""
+def joined(packages: tuple[ModuleType, ...]) -> tuple[str, str]:
+    """Return the modules' imports from the standard library, and their text without any import."""
     imports: set[str] = set()
     defined: set[str] = set()
     bodies = []
-    for module in runtime.MODULES:
-        text = resources.files(runtime).joinpath(f"{module}.py").read_text(encoding="utf-8")
+    sources = [
+        resources.files(package).joinpath(f"{module}.py").read_text(encoding="utf-8")
+        for package in packages
+        for module in package.MODULES
+    ]
+    for text in sources:
         lines = text.split("\n")
         tree = ast.parse(text)
         for node in tree.body:
@@ -88,8 +93,7 @@ def _runtime() -> tuple[str, str]:
             names = _defined(node)
             if names & defined:
                 raise RuntimeError(
-                    f"two modules of the runtime define {sorted(names & defined)}: "
-                    "one file holds both"
+                    f"two modules define {sorted(names & defined)}: one file holds both"
                 )
             defined |= names
         summary = (ast.get_docstring(tree) or "").split("\n")[0]

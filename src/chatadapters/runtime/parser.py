@@ -27,7 +27,12 @@ class Parser(Caller):
     default options. ``make_id(index, name)`` makes ids where the wire carries none.
     ``unknown_tools=True`` gives calls of undeclared tools, with status ``unknown_tool``, instead of
     text.
+
+    ``reasoned`` is the place in the input where what is not reasoning begins, white space included;
+    None as long as reasoning goes on or may still come.
     """
+
+    reasoned: int | None = None
 
     def __init__(
         self,
@@ -52,6 +57,8 @@ class Parser(Caller):
         if before:
             self.feed(before)
             self.base = -self.at
+            if self.reasoned is not None:
+                self.reasoned = 0
             self.message._content.clear()
             self.message._reasoning.clear()
 
@@ -111,9 +118,12 @@ class Parser(Caller):
 
     def _run(self) -> Steps:
         yield
-        index, lead = 0, self.table["lead"]
+        index, lead, last = 0, self.table["lead"], None
         while True:
             state = self.states[index]
+            if last is not None and self.reasoned is None and not state.get("reasoning"):
+                self.reasoned = self.base + self.at if last.get("reasoning") else 0
+            last = state
             yield from take_lead(self, lead)
             route, lead = None, ""
             if state["anchored"]:

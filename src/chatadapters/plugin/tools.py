@@ -1,0 +1,197 @@
+"""vLLM's tool parser: the one transducer for whole answers and streams, and the structural tag."""
+
+from __future__ import annotations
+
+from ..grammar.arguments import schema_notes
+from ..grammar.schema import SchemaTooCostly
+from ..grammar.tag import structural_tag
+from ..runtime.events import CallArguments, CallEnd, CallStart, Text
+from ..runtime.parser import Parser
+from .host import decode, held, plain_choice, plain_tools, refuse
+from .special import keep_markers
+
+TYPE_CHECKING = False  # typing costs more to import than a whole compiled parser
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+    from ..runtime.events import Event
+
+_PARAMETER_LEVEL = 2  # --tool-strict-level parameter: as if every tool were strict
+
+
+def tool_parser(table: dict[str, Any], shape: dict[str, Any]) -> type:
+    """Return the class of a format's tool parser; without vLLM, ``ImportError``."""
+    base, message = held("ToolParser"), held("DeltaMessage")
+    tool_delta, function_delta = held("DeltaToolCall"), held("DeltaFunctionCall")
+    whole, tool_call, function_call = (
+        held("ExtractedToolCallInformation"),
+        held("ToolCall"),
+        held("FunctionCall"),
+    )
+    flushed = hasattr(base, "engine_based_streaming")
+    begun = {**table, "before": shape["after"]}
+
+    class AdapterToolParser(base):  # type: ignore[misc, valid-type]
+        engine_based_streaming = True
+        supports_required_and_named = False
+        structural_tag_model = "adapters_" + shape["name"]
+        # Set by the server where no reasoning parser goes first; the answer is read the same way.
+        skip_reasoning_parsing = False
+
+        def __init__(self, tokenizer: Any, tools: Any = None, *args: Any, **kwargs: Any) -> None:
+            try:
+                super().__init__(tokenizer, tools)
+            except TypeError:
+                super().__init__(tokenizer)
+            self.supports_required_and_named = False
+            self._parser: Parser | None = None
+            self._ids: list[str] = []
+
+        # -- the request
+
+        def adjust_request(self, request: Any) -> Any:
+            """Keep special tokens in the text; the grammar is the structural tag's business."""
+            if not getattr(request, "tools", None):
+                return request
+            return keep_markers(request, self.model_tokenizer, shape["stop"])
+
+        def get_structural_tag(
+            self, request: Any, *, reasoning: bool = False, strict_level: Any = 0
+        ) -> Any:
+            """Return xgrammar's structural tag for a request's tools, or None."""
+            tools = plain_tools(request)
+            if int(strict_level) >= _PARAMETER_LEVEL:
+                for tool in tools:
+                    tool["function"]["strict"] = True
+            parallel = getattr(request, "parallel_tool_calls", True) is not False
+            try:
+                tag = structural_tag(
+                    shape,
+                    tools,
+                    plain_choice(getattr(request, "tool_choice", None)),
+                    parallel=parallel,
+                    reasoning=reasoning,
+                )
+            except (SchemaTooCostly, ValueError) as error:
+                raise refuse(str(error)) from error
+            if tag is None:
+                return None
+            _warn(shape, tools)
+            from xgrammar import StructuralTag
+
+            return StructuralTag.model_validate(tag)
+
+        # -- the answer
+
+        def extract_tool_calls(self, model_output: str, request: Any) -> Any:
+            parser = Parser(begun, tools=plain_tools(request))
+            events = [*parser.feed(model_output), *parser.close()]
+            content = "".join([event.text for event in events if hasattr(event, "text")])
+            calls = [
+                tool_call(
+                    id=call.id,
+                    function=function_call(name=call.name, arguments=call.arguments),
+                )
+                for call in parser.message.tool_calls
+            ]
+            for made, call in zip(calls, parser.message.tool_calls, strict=True):
+                if hasattr(made.function, "id"):
+                    made.function.id = call.id
+            return whole(tools_called=bool(calls), tool_calls=calls, content=content or None)
+
+        def extract_tool_calls_streaming(
+            self,
+            previous_text: str,
+            current_text: str,
+            delta_text: str,
+            previous_token_ids: Sequence[int],
+            current_token_ids: Sequence[int],
+            delta_token_ids: Sequence[int],
+            request: Any,
+        ) -> Any:
+            parser = self._parser
+            if parser is None:
+                parser = self._parser = Parser(begun, tools=plain_tools(request))
+            if parser.closed:
+                return message(content=delta_text) if delta_text else None
+            events = parser.feed(delta_text)
+            if not flushed and delta_token_ids and self._ends(delta_token_ids[-1]):
+                events += parser.close()
+            if len(events) == 1 and type(events[0]) is Text:
+                return message(content=events[0].text)
+            return self._delta(events) if events else None
+
+        def finish_streaming(self) -> Any:
+            """Return what was held back at the end of the answer."""
+            if self._parser is None or self._parser.closed:
+                return None
+            events = self._parser.close()
+            return self._delta(events) if events else None
+
+        def get_remaining_unstreamed_args(self) -> str:
+            return ""
+
+        def _ends(self, token: int) -> bool:
+            """Whether a token ends the answer, in releases that do not say when it is over."""
+            text = decode(self.model_tokenizer, [token])
+            return text in shape["stop"] or token == getattr(
+                self.model_tokenizer, "eos_token_id", None
+            )
+
+        def _delta(self, events: list[Event]) -> Any:
+            """Return one message for events; each call they touch has one entry in it."""
+            content = ""
+            calls: dict[int, dict[str, Any]] = {}
+            for event in events:
+                if isinstance(event, CallArguments):
+                    entry = calls.setdefault(event.index, {"arguments": ""})
+                    entry["arguments"] += event.json_delta
+                    self.streamed_args_for_tool[event.index] += event.json_delta
+                elif isinstance(event, CallStart):
+                    id = event.id
+                    if id is None:
+                        # The wire shows it after the arguments; a client needs it before.
+                        assert self._parser is not None
+                        id = self._parser.make_id(event.index, event.name)
+                    calls[event.index] = {"id": id, "name": event.name, "arguments": ""}
+                    self.current_tool_id = event.index
+                    self.prev_tool_call_arr.append({"name": event.name, "arguments": ""})
+                    self.streamed_args_for_tool.append("")
+                elif isinstance(event, CallEnd):
+                    done = self.prev_tool_call_arr[event.index]
+                    done["arguments"] = self.streamed_args_for_tool[event.index]
+                elif hasattr(event, "text"):
+                    content += event.text
+            made = []
+            for index, entry in calls.items():
+                function = function_delta(name=entry.get("name"), arguments=entry["arguments"])
+                kind = "function" if "id" in entry else None
+                made.append(
+                    tool_delta(index=index, id=entry.get("id"), type=kind, function=function)
+                )
+            if not made:
+                return message(content=content) if content else None
+            return message(content=content or None, tool_calls=made)
+
+    AdapterToolParser.__qualname__ = AdapterToolParser.__name__
+    return AdapterToolParser
+
+
+def _warn(shape: dict[str, Any], tools: list[dict[str, Any]]) -> None:
+    """Log, once for each, what the grammar does not enforce of the tools' schemas."""
+    for tool in tools:
+        function = tool["function"]
+        key = f"{function['name']}: {function.get('parameters')!r}"
+        if key in _told or len(_told) >= _MOST_TOLD:
+            continue
+        _told.add(key)
+        for note in schema_notes(shape["calls"]["arguments"], function.get("parameters")):
+            import logging
+
+            log = logging.getLogger("vllm.chatadapters")
+            log.warning("the grammar of tool %r: %s", function["name"], note)
+
+
+_MOST_TOLD = 1000
+_told: set[str] = set()
