@@ -6,6 +6,7 @@ TYPE_CHECKING = False  # typing costs more to import than this whole module
 if TYPE_CHECKING:
     from os import PathLike
 
+    from . import client
     from .adapter import Adapter
     from .errors import (
         ChatAdaptersError,
@@ -21,6 +22,7 @@ __all__ = (
     "ConversationError",
     "DeclarationError",
     "UnknownAdapterError",
+    "client",
     "load",
     "names",
     "register",
@@ -52,11 +54,13 @@ def load(name: str | PathLike[str]) -> Adapter:
 
 
 def __getattr__(name: str) -> object:
+    from importlib import import_module
+
+    if name == "client":
+        return import_module(f".{name}", __name__)
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
     return getattr(import_module(f".{home}", __name__), name)
 
 
