@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from bench_parts import TOOLS, Row, best, start_up, templates
+from bench_vllm import rows as vllm_rows
 
 import chatadapters
 
@@ -232,10 +233,14 @@ def _peer(pieces: list[str]) -> list[Row]:
 def main() -> None:
     options = argparse.ArgumentParser(description="Measure parsing, rendering and start-up.")
     options.add_argument("--quick", action="store_true", help="a tenth of the work")
+    options.add_argument("--vllm", action="store_true", help="only the plugin and structural tags")
     options.add_argument("--json", action="store_true", help="print JSON")
     given = options.parse_args()
     count = 6_400 if given.quick else 64_000
-    rows = [*per_delta(count // 4), *growth(count), *big_call(), *start_up(), *templates()]
+    rows = vllm_rows(given.quick)
+    if not given.vllm:
+        parts = (per_delta(count // 4), growth(count), big_call(), start_up(), templates())
+        rows = [row for part in parts for row in part] + rows
     if given.json:
         print(
             json.dumps(

@@ -14,9 +14,11 @@ from __future__ import annotations
 
 from ..runtime.values import allowed_types, property_types
 from .dialect import LONGEST_WRITTEN_KEY
-from .ebnf import NOTHING, either, literal, maybe, none_of, repeat
+from .ebnf import NOTHING, either, literal, maybe, none_of, repeat, without
 from .encodings import dialect_of
 from .objects import entries, members, open_to, properties, rules_of
+from .quoted import filled
+from .strings import MOST_COUNTED
 from .values import PLAIN_SCHEMA, Values, is_texts
 
 TYPE_CHECKING = False  # typing costs more to import than a whole compiled parser
@@ -34,36 +36,40 @@ _ANY_KEYWORD = '[a-zA-Z_] [a-zA-Z0-9_]* "="'
 _FREE: Simple = {"type": "object"}
 
 
-def arguments_node(spec: Mapping[str, Any], parameters: Any, strict: bool) -> dict[str, Any]:
+def arguments_node(
+    spec: Mapping[str, Any], parameters: Any, strict: bool, counted: int = MOST_COUNTED
+) -> dict[str, Any]:
     """Return the node of a tool's arguments, plain data of xgrammar's structural tags.
 
     ``spec`` is the encoding: ``kind`` (``json``, ``python``, ``literal`` or ``pairs``), ``options``
     of its codec; pairs also have ``codec`` and the texts ``open``, ``middle``, ``close``, ``ends``.
-    ``budgets`` in it enforces every maxLength of quoted strings; xgrammar has what that needs from
-    0.2.8 on, and compiles such grammars more slowly. Raises ``SchemaTooCostly``.
+    ``counted`` is the sum of the maxLengths that may be enforced. Raises ``SchemaTooCostly``.
     """
-    return {"type": "grammar", "grammar": _grammar(spec, parameters, strict, None)}
+    return {"type": "grammar", "grammar": _grammar(spec, parameters, strict, None, counted)}
 
 
-def schema_notes(spec: Mapping[str, Any], parameters: Any) -> list[str]:
+def schema_notes(
+    spec: Mapping[str, Any], parameters: Any, counted: int = MOST_COUNTED
+) -> list[str]:
     """Return what the grammar does not enforce of a schema, a sentence each.
 
     Raises ``SchemaTooCostly``.
     """
     notes: list[str] = []
-    _grammar(spec, parameters, True, notes)
+    _grammar(spec, parameters, True, notes, counted)
     return notes
 
 
 def _grammar(
-    spec: Mapping[str, Any], parameters: Any, strict: bool, notes: list[str] | None
+    spec: Mapping[str, Any], parameters: Any, strict: bool, notes: list[str] | None, counted: int
 ) -> str:
     top = dialect_of(spec)
-    values = Values(top, parameters, bool(spec.get("budgets")), notes)
+    values = Values(top, parameters, notes, counted)
     kind = spec["kind"]
     alternatives = _objects(values, parameters) if strict else [_FREE]
-    if kind == "pairs" and not strict:
-        found = [_loose_pairs(values, spec, property_types(parameters))]
+    types = {} if strict or spec.get("codec") != "text" else property_types(parameters)
+    if types:
+        found = [_loose_pairs(values, spec, types)]
     elif kind == "pairs":
         found = [_pairs(values, spec, one, parameters) for one in alternatives]
     elif kind == "python":
@@ -119,7 +125,11 @@ def _pairs(values: Values, spec: Mapping[str, Any], one: Simple, parameters: Any
         inside = (None, ".*")
         text = _pair_value(values, spec, opened[0], _ANY_TYPE, inside)
         least, most = values.counts(one, "Properties", None)
-        return NOTHING if text is None else repeat(f"{_any_key(spec)} {text} {close}", least, most)
+        return (
+            NOTHING
+            if text is None
+            else repeat(f"{_any_key(values, spec)} {text} {close}", least, most)
+        )
     found = properties(values, one, values.top, None, _keys(spec), value)
     texts = rules_of(values, found)
     parts = [t if needed else maybe(t) for t, (_, needed) in zip(texts, found, strict=True)]
@@ -176,18 +186,15 @@ def _keys(spec: Mapping[str, Any]) -> Callable[[str], str | None]:
     return key
 
 
-def _any_key(spec: Mapping[str, Any]) -> str:
-    inside = none_of("\n" + spec["middle"].lstrip()[0])
-    return f"{literal(spec['open'])} {repeat(inside, 1)} {literal(spec['middle'])}"
+def _any_key(values: Values, spec: Mapping[str, Any]) -> str:
+    ends = (spec["middle"].split()[0], "\n")
+    plain = none_of("".join(end[0] for end in ends))
+    key = filled(ends, plain, values.rule(without(ends)))
+    return f"{literal(spec['open'])} {key} {literal(spec['middle'])}"
 
 
 def _loose_pairs(values: Values, spec: Mapping[str, Any], types: Mapping[str, Types]) -> str:
-    """Return any pairs of the declared keys, each with any value of its types.
-
-    Where no keys are declared, any pairs.
-    """
-    if not types:
-        return _pairs(values, spec, _FREE, None)
+    """Return any pairs of the declared keys, each with any value of its types."""
     found, spell = [], _keys(spec)
     for name, allowed in types.items():
         key = spell(name)

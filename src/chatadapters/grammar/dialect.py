@@ -39,7 +39,6 @@ class Dialect:
         self.inside, self.before = "in", "in"
         self.banned: Ranges = ()
         self.escapes: Mapping[int, str] = {}
-        self.budgets = True  # whether the length of the inside can be limited
         self.text_keys = True  # whether keys are strings
         self.order: Callable[[str], str] | None = None  # by which keys are sorted
         self.key: Callable[[str], str | None] = _unwritten
@@ -50,6 +49,7 @@ class Dialect:
             "number": "n_num",
             "any": f"{prefix}_any",
         }
+        self.patterns: dict[str, Any] = {}  # what has been read of patterns
         self._around_key: tuple[str, str] | None = None
         self._shared: dict[frozenset[str], str] = {}
 

@@ -111,7 +111,6 @@ def without(excluded: Sequence[str]) -> str:
     return f"TagDispatch(excludes=({' '.join(f'{literal(text)},' for text in excluded)}))"
 
 
-def rule(name: str, body: str, most_characters: int | None = None) -> str:
-    """Return the line that defines a rule, which matches at most so many characters."""
-    budget = "" if most_characters is None else f"[max_chars={most_characters}]"
-    return f"{name}{budget} ::= {body}"
+def rule(name: str, body: str) -> str:
+    """Return the line that defines a rule."""
+    return f"{name} ::= {body}"

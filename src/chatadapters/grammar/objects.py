@@ -24,6 +24,8 @@ _RARE = frozenset(
         *("dependentRequired", "dependentSchemas", "dependencies"),
     )
 )
+_COST = 10  # of a property, as against a value of an enum
+NO_VALUE = "its schema allows no value; any is allowed"
 _FEW = 8  # of more members each is a rule: the automaton of one long sequence grows too fast
 
 
@@ -43,8 +45,14 @@ def properties(
 ) -> list[Member]:
     """Return the members of an object that declares its properties, in the order of writing.
 
-    ``key`` spells a name and what follows it; None where it cannot be written.
+    ``key`` spells a name and what follows it, ``value`` what comes then, by default the value;
+    None is for what cannot be written.
     """
+
+    def plain(name: str, schema: Any, path: Path) -> str | None:
+        return values.value(schema, dialect, path)
+
+    write = value or plain
     declared, listed = one.get("properties"), one.get("required")
     declared = declared if isinstance(declared, dict) else {}
     required = (
@@ -52,7 +60,7 @@ def properties(
     )
     extra = one.get("additionalProperties", True)
     names = [*declared, *(name for name in required if name not in declared)]
-    values.schemas.count(len(names))
+    values.schemas.count(_COST * len(names))
     if not _RARE.isdisjoint(one):
         _note_rare(values, one, len(required), len(names), path)
     found = []
@@ -63,9 +71,10 @@ def properties(
             values.schemas.note(inside, "this format cannot write its name; it is left out")
             continue
         schema = declared.get(name, extra)
-        text = value(name, schema, inside) if value else values.value(schema, dialect, inside)
+        text = write(name, schema, inside)
         if text is None and needed:
-            text = values.sure(schema, dialect, inside)
+            values.schemas.note(inside, NO_VALUE)
+            text = write(name, True, inside)
         if text is not None:
             found.append((f"{spelled} {text}", needed))
         elif schema is not False:

@@ -43,7 +43,6 @@ def json_dialect(
     made.order = str if options.get("sort_keys") else None
     made.escapes = _JSON_ESCAPES
     made.banned = tidy((*points('"\\'), *points(end[0] for end in ends), (0, 31)))
-    made.budgets = not ends
     low = f'"u" ([0-9a-cA-CefEF] {_HEX_DIGIT} | [dD] [0-7]) {_HEX_DIGIT} {_HEX_DIGIT}'
     pair = f'"u" [dD] [89abAB] {_HEX_DIGIT} {_HEX_DIGIT} "\\\\u" [dD] [c-fC-F]'
     escape = made.block(
@@ -127,9 +126,9 @@ def filled(ends: Sequence[str], one: str, inside: str, never: str = "") -> str:
     starts = "".join(end[0] for end in ends)
     options = [f"{one} {inside}"]
     for end in ends:
-        options.append(literal(end[0]))
         if len(end) > 1:
-            options.append(f"{literal(end[0])} {none_of(end[1] + starts + never)} {inside}")
+            rest = none_of(end[1] + starts + never)
+            options += [literal(end[0]), f"{literal(end[0])} {rest} {inside}"]
     return either(options)
 
 

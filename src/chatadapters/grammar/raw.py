@@ -84,7 +84,6 @@ def _endless(made: Dialect, ends: Sequence[str]) -> None:
     short = [end for end in ends if not any(o != end and o in end for o in ends)]
     cut = list(dict.fromkeys(end[0] if _overlaps(end, ends) else end for end in short))
     made.banned = points(end[0] for end in cut)
-    made.budgets = False
     inside = made.block("in", without(cut))
     made.block("in1", filled(cut, made.plain(), inside), inside)
     made.before = "no"

@@ -58,9 +58,9 @@ class Schemas:
         self._parts += more
         if self._parts > MOST_PARTS:
             raise SchemaTooCostly(
-                f"the parameters have more than {MOST_PARTS} properties, alternatives and enum "
-                "values, and the grammar would take too long to compile: shorten the schema, or "
-                "set `strict` to false"
+                f"the parameters have more than {MOST_PARTS} enum values and alternatives, a "
+                "property counting as 10: the grammar would take too long to compile. Shorten the "
+                "schema, or set `strict` to false"
             )
 
     def flat(self, schema: Any, path: Path) -> list[Simple]:

@@ -7,6 +7,7 @@ only, so that a server can limit their number in those.
 from __future__ import annotations
 
 from .arguments import arguments_node
+from .strings import MOST_COUNTED
 
 TYPE_CHECKING = False  # typing costs more to import than a whole compiled parser
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def structural_tag(
                 f"tool_choice names {named!r}, which is not among the tools: {', '.join(known)}"
             )
     free = named is None and tool_choice != "required"
-    calls = [_call(shape, function, not free) for function in functions]
+    counted = MOST_COUNTED // len(functions)
+    calls = [_call(shape, function, not free, counted) for function in functions]
     once = not parallel or named is not None or shape["calls"]["most"] == 1
     body = _auto(shape, calls, once) if free else _forced(shape, calls, once)
     if reasoning and shape["reasoning"]:
@@ -72,7 +74,9 @@ def _named(choice: Any) -> str | None:
 # -- one call
 
 
-def _call(shape: Mapping[str, Any], function: Mapping[str, Any], forced: bool) -> dict[str, Any]:
+def _call(
+    shape: Mapping[str, Any], function: Mapping[str, Any], forced: bool, counted: int
+) -> dict[str, Any]:
     """Return the tag of one tool's call: literal text as far as it goes, then the arguments."""
     begin = ""
     nodes: list[dict[str, Any]] = []
@@ -89,7 +93,7 @@ def _call(shape: Mapping[str, Any], function: Mapping[str, Any], forced: bool) -
             strict = function.get("strict")
             enforced = forced if strict is None else bool(strict)
             spelling = shape["calls"]["arguments"]
-            nodes.append(arguments_node(spelling, function.get("parameters"), enforced))
+            nodes.append(arguments_node(spelling, function.get("parameters"), enforced, counted))
     end = nodes.pop()["value"] if nodes and nodes[-1]["type"] == "const_string" else ""
     return {"type": "tag", "begin": begin, "content": _sequence(nodes), "end": end}
 
@@ -196,7 +200,7 @@ def _sequence(nodes: list[dict[str, Any]]) -> dict[str, Any]:
 def _not_beginning(char: str) -> dict[str, Any]:
     """Return text whose first character that is not white space is not ``char``."""
     escaped = "\\" + char if char in "]^-\\" else char
-    head = f'root ::= [ \\t\\r\\n]* [^ \\t\\r\\n{escaped}]'
+    head = f"root ::= [ \\t\\r\\n]* [^ \\t\\r\\n{escaped}]"
     first = {"type": "grammar", "grammar": head}
     return _optional({"type": "sequence", "elements": [first, {"type": "any_text"}]})
 

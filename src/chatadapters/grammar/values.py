@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from .ebnf import NOTHING, either, literal, maybe, repeat, rule
 from .numerals import bounded
-from .objects import entries, members, open_to, properties
+from .objects import NO_VALUE, entries, members, open_to, properties
 from .schema import Schemas
+from .simples import kind_of
 from .strings import string
 
 TYPE_CHECKING = False  # typing costs more to import than a whole compiled parser
@@ -22,6 +23,7 @@ PLAIN_SCHEMA = frozenset(_ANNOTATIONS)
 _PLAIN_ENUM = frozenset((*_ANNOTATIONS, "enum"))
 _LONG = 60  # an expression that is longer and stands twice becomes a rule
 _MOST_ITEMS = 100_000
+_MOST_IN_ENUM = 40_000  # characters
 
 
 def is_texts(schema: Simple) -> bool:
@@ -36,10 +38,10 @@ def is_texts(schema: Simple) -> bool:
 class Values:
     """The rules of one tool's grammar, as they come to be needed."""
 
-    def __init__(self, top: Dialect, root: Any, budgets: bool, notes: list[str] | None) -> None:
+    def __init__(self, top: Dialect, root: Any, notes: list[str] | None, counted: int) -> None:
         self.schemas = Schemas(root, notes)
+        self.counted = counted  # how many characters of strings may still be counted
         self.top = top
-        self.budgets = budgets
         self._rules: list[str] = []
         self._used: set[str] = set()
         self._bodies: dict[str, str] = {}
@@ -54,13 +56,12 @@ class Values:
         shared = self.top.shared(frozenset(self._used))
         return "\n".join((rule("root", root), *self._rules, shared))
 
-    def rule(self, body: str, most_characters: int | None = None) -> str:
+    def rule(self, body: str) -> str:
         """Add a rule and return its name; the same for the same."""
-        key = body if most_characters is None else f"{body} {most_characters}"
-        name = self._bodies.get(key)
+        name = self._bodies.get(body)
         if name is None:
-            name = self._bodies[key] = self._name()
-            self._rules.append(rule(name, body, most_characters))
+            name = self._bodies[body] = self._name()
+            self._rules.append(rule(name, body))
         return name
 
     def _name(self) -> str:
@@ -117,7 +118,7 @@ class Values:
         """Return the expression of a value; of any value where the schema allows none."""
         found = self.value(schema, dialect, path)
         if found is None:
-            self.schemas.note(path, "its schema allows no value; any is allowed")
+            self.schemas.note(path, NO_VALUE)
             found = self.block(dialect.simple["any"])
         return found
 
@@ -148,6 +149,12 @@ class Values:
 
     def _enum(self, values: Sequence[Any], dialect: Dialect, path: Path) -> str | None:
         self.schemas.count(len(values))
+        if sum(len(value) for value in values if isinstance(value, str)) > _MOST_IN_ENUM:
+            self.schemas.note(
+                path, f"its enum is too long ({len(values)} values); only types count"
+            )
+            kinds = dict.fromkeys(kind_of(value) for value in values)
+            return self.any_of([{"type": kind} for kind in kinds], dialect, path)
         found = []
         for value in values:
             text = dialect.spell(value)

@@ -12,11 +12,16 @@ PREFIX = "adapters_"
 def register() -> None:
     """Make every adapter known to vLLM as ``adapters_NAME``: its ``vllm.general_plugins`` hook.
 
-    vLLM builds a parser only when a server asks for it.
+    vLLM builds a parser only when a server asks for it; before 0.11 it takes built ones only.
     """
     from .. import names
+    from . import lazy
     from .host import managers
 
     for manager, kind in zip(managers(), ("tool", "reasoning"), strict=True):
         for name in names():
-            manager.register_lazy_module(PREFIX + name, f"{__name__}.lazy", f"{kind}_{name}")
+            if hasattr(manager, "register_lazy_module"):
+                manager.register_lazy_module(PREFIX + name, f"{__name__}.lazy", f"{kind}_{name}")
+            else:  # before 0.11
+                parser = getattr(lazy, f"{kind}_{name}")
+                manager.register_module(PREFIX + name, force=True, module=parser)

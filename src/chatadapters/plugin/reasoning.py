@@ -18,9 +18,12 @@ _MOST_PROMPTS_KEPT = 512
 def reasoning_parser(table: dict[str, Any], shape: dict[str, Any]) -> type:
     """Return the class of a format's reasoning parser; without vLLM, ``ImportError``."""
     base, message = held("ReasoningParser"), held("DeltaMessage")
+    # Before 0.11 the server calls it reasoning_content.
+    told = "reasoning" if "reasoning" in message.model_fields else "reasoning_content"
+    own = hasattr(base, "engine_based_streaming")  # each request has a parser of its own
     marks = shape["reasoning"]
-    opening = marks["open"].strip() if marks else None
-    closing = marks["close"].strip() if marks else None
+    opening: Any = marks["open"].strip() if marks else None
+    closing: Any = marks["close"].strip() if marks else None
     # The tool parser reads on from here: this much of the white space after the end is framing.
     framing = shape["after"].rpartition(closing)[2] if marks else ""
     longest = max((len(text.encode()) for text, _ in table["starts"]), default=0)
@@ -46,9 +49,15 @@ def reasoning_parser(table: dict[str, Any], shape: dict[str, Any]) -> type:
             """Tell whether a prompt leaves no reasoning to come; remember where it ends."""
             if closing is None:
                 return True
-            self._prompt_known = True
             tail = decode(self.model_tokenizer, list(input_ids[-longest:])) if longest else ""
-            self._read = next((rest for text, rest in table["starts"] if tail.endswith(text)), "")
+            read = next((rest for text, rest in table["starts"] if tail.endswith(text)), None)
+            if read is None and not own:
+                # Older servers ask the same of an answer's ids.
+                if self._splitter is not None:
+                    return self._splitter.over
+                return closing in decode(self.model_tokenizer, list(input_ids[-ending:]))
+            self._prompt_known = True
+            self._read = read or ""
             return Parser({**table, "before": self._read}, tools=[]).reasoned is not None
 
         def is_reasoning_end_streaming(
@@ -57,6 +66,8 @@ def reasoning_parser(table: dict[str, Any], shape: dict[str, Any]) -> type:
             """Tell whether reasoning has ended with the last tokens, or will not come at all."""
             if closing is None:
                 return True
+            if not own:
+                return self.is_reasoning_end(input_ids)
             new = len(list(delta_ids))
             if self._first is None:
                 self._first = max(0, len(input_ids) - new)
@@ -111,10 +122,25 @@ def reasoning_parser(table: dict[str, Any], shape: dict[str, Any]) -> type:
                 opened[key] = self._read
                 if len(opened) > _MOST_PROMPTS_KEPT:
                     del opened[next(iter(opened))]
-            splitter = Splitter(table, opened.get(key, self._read), framing)
+            read = opened.get(key)
+            if read is None:
+                read = self._unseen(model_output)
+            splitter = Splitter(table, read, framing)
             reasoning, rest = splitter.feed(model_output)
             more, _ = splitter.close()
             return (reasoning + more) or None, rest or None
+
+        def _unseen(self, text: str) -> str:
+            """Return what an unknown prompt has written of an answer, as far as the answer shows.
+
+            An end of reasoning that nothing began says that the prompt began it.
+            """
+            before, end, _ = text.partition(closing)
+            if end and opening not in before:
+                for _, rest in table["starts"]:
+                    if rest and Parser({**table, "before": rest}, tools=[]).reasoned is None:
+                        return str(rest)
+            return self._read
 
         def extract_reasoning_streaming(
             self,
@@ -132,7 +158,7 @@ def reasoning_parser(table: dict[str, Any], shape: dict[str, Any]) -> type:
             reasoning, rest = self._splitter.feed(delta_text)
             if not reasoning and not rest:
                 return None
-            return message(reasoning=reasoning or None, content=rest or None)
+            return message(content=rest or None, **{told: reasoning or None})
 
         def has_engine_confirmed_reasoning_end(self) -> bool:
             return self._splitter is not None and self._splitter.over
@@ -143,9 +169,13 @@ def reasoning_parser(table: dict[str, Any], shape: dict[str, Any]) -> type:
             reasoning, rest = self._splitter.close()
             if not reasoning and not rest:
                 return None
-            return message(reasoning=reasoning or None, content=rest or None)
+            return message(content=rest or None, **{told: reasoning or None})
+
+        extract_reasoning_content = extract_reasoning  # their names before 0.11
+        extract_reasoning_content_streaming = extract_reasoning_streaming
 
     longest_opening = len((opening or "").encode()) + 8
+    ending = len((closing or "").encode()) + 8
     AdapterReasoningParser.__qualname__ = AdapterReasoningParser.__name__
     return AdapterReasoningParser
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..grammar.arguments import schema_notes
 from ..grammar.schema import SchemaTooCostly
+from ..grammar.strings import MOST_COUNTED
 from ..grammar.tag import structural_tag
 from ..runtime.events import CallArguments, CallEnd, CallStart, Text
 from ..runtime.parser import Parser
@@ -29,12 +30,15 @@ def tool_parser(table: dict[str, Any], shape: dict[str, Any]) -> type:
         held("ToolCall"),
         held("FunctionCall"),
     )
-    flushed = hasattr(base, "engine_based_streaming")
+    # From 0.24 on the server says when an answer is over, from 0.21 on it asks for our grammar.
+    flushed, native = hasattr(base, "engine_based_streaming"), hasattr(base, "get_structural_tag")
+    if not flushed:
+        function_delta = _settled(function_delta)
     begun = {**table, "before": shape["after"]}
 
     class AdapterToolParser(base):  # type: ignore[misc, valid-type]
         engine_based_streaming = True
-        supports_required_and_named = False
+        supports_required_and_named = not native
         structural_tag_model = "adapters_" + shape["name"]
         # Set by the server where no reasoning parser goes first; the answer is read the same way.
         skip_reasoning_parsing = False
@@ -44,7 +48,7 @@ def tool_parser(table: dict[str, Any], shape: dict[str, Any]) -> type:
                 super().__init__(tokenizer, tools)
             except TypeError:
                 super().__init__(tokenizer)
-            self.supports_required_and_named = False
+            self.supports_required_and_named = not native
             self._parser: Parser | None = None
             self._ids: list[str] = []
 
@@ -54,7 +58,8 @@ def tool_parser(table: dict[str, Any], shape: dict[str, Any]) -> type:
             """Keep special tokens in the text; the grammar is the structural tag's business."""
             if not getattr(request, "tools", None):
                 return request
-            return keep_markers(request, self.model_tokenizer, shape["stop"])
+            request = keep_markers(request, self.model_tokenizer, shape["stop"])
+            return request if flushed else super().adjust_request(request)
 
         def get_structural_tag(
             self, request: Any, *, reasoning: bool = False, strict_level: Any = 0
@@ -118,8 +123,14 @@ def tool_parser(table: dict[str, Any], shape: dict[str, Any]) -> type:
             events = parser.feed(delta_text)
             if not flushed and delta_token_ids and self._ends(delta_token_ids[-1]):
                 events += parser.close()
-            if len(events) == 1 and type(events[0]) is Text:
-                return message(content=events[0].text)
+            if len(events) == 1 and flushed:
+                # Nearly every delta is one of these two.
+                event = events[0]
+                if type(event) is Text:
+                    return message(content=event.text)
+                if type(event) is CallArguments:
+                    function = function_delta(arguments=event.json_delta)
+                    return message(tool_calls=[tool_delta(index=event.index, function=function)])
             return self._delta(events) if events else None
 
         def finish_streaming(self) -> Any:
@@ -147,7 +158,8 @@ def tool_parser(table: dict[str, Any], shape: dict[str, Any]) -> type:
                 if isinstance(event, CallArguments):
                     entry = calls.setdefault(event.index, {"arguments": ""})
                     entry["arguments"] += event.json_delta
-                    self.streamed_args_for_tool[event.index] += event.json_delta
+                    if not flushed:
+                        self.streamed_args_for_tool[event.index] += event.json_delta
                 elif isinstance(event, CallStart):
                     id = event.id
                     if id is None:
@@ -159,23 +171,36 @@ def tool_parser(table: dict[str, Any], shape: dict[str, Any]) -> type:
                     self.prev_tool_call_arr.append({"name": event.name, "arguments": ""})
                     self.streamed_args_for_tool.append("")
                 elif isinstance(event, CallEnd):
-                    done = self.prev_tool_call_arr[event.index]
-                    done["arguments"] = self.streamed_args_for_tool[event.index]
+                    if not flushed:
+                        done = self.prev_tool_call_arr[event.index]
+                        done["arguments"] = self.streamed_args_for_tool[event.index]
                 elif hasattr(event, "text"):
                     content += event.text
             made = []
             for index, entry in calls.items():
                 function = function_delta(name=entry.get("name"), arguments=entry["arguments"])
-                kind = "function" if "id" in entry else None
-                made.append(
-                    tool_delta(index=index, id=entry.get("id"), type=kind, function=function)
-                )
+                new = {"id": entry["id"], "type": "function"} if "id" in entry else {}
+                made.append(tool_delta(index=index, function=function, **new))
             if not made:
                 return message(content=content) if content else None
             return message(content=content or None, tool_calls=made)
 
     AdapterToolParser.__qualname__ = AdapterToolParser.__name__
     return AdapterToolParser
+
+
+def _settled(function_delta: Any) -> Any:
+    """Return a class of deltas that servers before 0.23 send as they are.
+
+    At the end of an answer those take the last delta for the rest of its last call's arguments and
+    work them out again, unless it has no function: so to their question it has none.
+    """
+
+    class Settled(function_delta):  # type: ignore[misc]
+        def __bool__(self) -> bool:
+            return False
+
+    return Settled
 
 
 def _warn(shape: dict[str, Any], tools: list[dict[str, Any]]) -> None:
@@ -186,7 +211,8 @@ def _warn(shape: dict[str, Any], tools: list[dict[str, Any]]) -> None:
         if key in _told or len(_told) >= _MOST_TOLD:
             continue
         _told.add(key)
-        for note in schema_notes(shape["calls"]["arguments"], function.get("parameters")):
+        spelling, parameters = shape["calls"]["arguments"], function.get("parameters")
+        for note in schema_notes(spelling, parameters, MOST_COUNTED // len(tools)):
             import logging
 
             log = logging.getLogger("vllm.chatadapters")
