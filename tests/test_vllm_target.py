@@ -19,7 +19,7 @@ TOOLS = [
     for name in ("get_weather", "get_tides")
 ]
 # The least of vLLM that a plugin file sees, where the newest release and where an old one keeps it.
-HOST = '''
+HOST = """
 import sys, types
 def module(name, **names):
     made = sys.modules[name] = types.ModuleType(name)
@@ -49,7 +49,7 @@ made = list(tools.known.values())[0](object())
 request = Plain(tools=[{"type": "function", "function": {"name": "get_weather"}}], tool_choice="auto")
 said = made.extract_tool_calls(sys.argv[2], request)
 print([(c.function.name, c.function.arguments) for c in said.tool_calls], said.content)
-'''
+"""
 PLACES = [
     ("vllm.entrypoints.generate.base.protocol", "vllm.tool_parsers.abstract_tool_parser"),
     (

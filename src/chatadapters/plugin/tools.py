@@ -30,15 +30,16 @@ def tool_parser(table: dict[str, Any], shape: dict[str, Any]) -> type:
         held("ToolCall"),
         held("FunctionCall"),
     )
-    # From 0.24 on the server says when an answer is over, from 0.21 on it asks for our grammar.
-    flushed, native = hasattr(base, "engine_based_streaming"), hasattr(base, "get_structural_tag")
+    # From 0.24 on the server says when an answer is over, and takes a grammar; before, it makes
+    # the model write JSON where it must call, and reads that itself.
+    flushed = hasattr(base, "engine_based_streaming")
     if not flushed:
         function_delta = _settled(function_delta)
     begun = {**table, "before": shape["after"]}
 
     class AdapterToolParser(base):  # type: ignore[misc, valid-type]
         engine_based_streaming = True
-        supports_required_and_named = not native
+        supports_required_and_named = not flushed
         structural_tag_model = "adapters_" + shape["name"]
         # Set by the server where no reasoning parser goes first; the answer is read the same way.
         skip_reasoning_parsing = False
@@ -48,9 +49,8 @@ def tool_parser(table: dict[str, Any], shape: dict[str, Any]) -> type:
                 super().__init__(tokenizer, tools)
             except TypeError:
                 super().__init__(tokenizer)
-            self.supports_required_and_named = not native
+            self.supports_required_and_named = not flushed
             self._parser: Parser | None = None
-            self._ids: list[str] = []
 
         # -- the request
 
@@ -65,7 +65,7 @@ def tool_parser(table: dict[str, Any], shape: dict[str, Any]) -> type:
             self, request: Any, *, reasoning: bool = False, strict_level: Any = 0
         ) -> Any:
             """Return xgrammar's structural tag for a request's tools, or None."""
-            tools = plain_tools(request)
+            tools = plain_tools(request) if flushed else []
             if int(strict_level) >= _PARAMETER_LEVEL:
                 for tool in tools:
                     tool["function"]["strict"] = True

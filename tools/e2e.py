@@ -1,0 +1,134 @@
+"""Run the end-to-end tests with vLLM and write their table.
+
+python tools/e2e.py           the run of .ci/run: three real generations per adapter and mode
+python tools/e2e.py --full    twenty, and the other kind of tokenizer; writes docs/e2e.md
+
+Run it in the environment that tools/vllm_setup.py makes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import importlib.metadata
+import json
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "docs" / "e2e.md"
+MODES = ("auto", "required", "named", "none")
+WAYS = ("whole", "stream")
+PACKAGES = ("vllm", "torch", "transformers", "xgrammar", "openai", "jinja2")
+FULL = ("--prompts", "20", "--answers", "20")
+SPECIAL = {
+    "all": "every marker is a special token",
+    "stop": "only the markers that end an answer are special tokens",
+}
+
+
+@dataclass
+class Run:
+    """One run of tests/serve: its exit status, seconds, and what the table holds."""
+
+    special: str
+    status: int
+    seconds: float
+    found: dict[str, Any]
+
+
+def main() -> int:
+    """Run the tests and return the exit status."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--full", action="store_true", help="20 generations; writes docs/e2e.md")
+    parser.add_argument("tests", nargs=argparse.REMAINDER, help="more arguments for pytest")
+    given = parser.parse_args()
+    if not given.full:
+        return run("all", given.tests).status
+    runs = [run("all", [*FULL, *given.tests]), run("stop", given.tests)]
+    if any(not one.found for one in runs):
+        print("e2e: a run left no table, so docs/e2e.md stays as it is", file=sys.stderr)
+        return 1
+    PAGE.write_text(page(runs, datetime.date.today().isoformat()), encoding="utf-8")
+    print(f"wrote {PAGE.relative_to(ROOT)}")
+    return max(one.status for one in runs)
+
+
+def run(special: str, arguments: list[str]) -> Run:
+    """Run tests/serve with one kind of tokenizer."""
+    with tempfile.TemporaryDirectory() as folder:
+        table = Path(folder) / "table.json"
+        command = [sys.executable, "-m", "pytest", "tests/serve", "--special", special]
+        begun = time.monotonic()
+        status = subprocess.run([*command, "--table", str(table), *arguments], cwd=ROOT).returncode
+        found = json.loads(table.read_text(encoding="utf-8")) if table.is_file() else {}
+        return Run(special, status, time.monotonic() - begun, found)
+
+
+def page(runs: list[Run], date: str) -> str:
+    """Return docs/e2e.md."""
+    lines = [
+        "# End to end: the SDK, vLLM, real weights",
+        "",
+        "<!-- Written by `python tools/e2e.py --full`. -->",
+        "",
+        f"Run on {date}: {versions()};",
+        "SmolLM2-135M-Instruct with every marker of the adapter as one id (`tools/real_model.py`).",
+        "",
+        "Each cell says how many answers were right, of how many. Under `auto` the model is made",
+        "to say a printed answer (`structured_outputs.choice`), and the SDK must return its",
+        "content and its calls. Under `required` and a named tool it generates freely at",
+        "temperature 0.7 under the adapter's grammar, and every call must satisfy its tool's JSON",
+        "Schema; `cut` counts those that `max_tokens` ended first. Under `none` it must make no",
+        "call. Every stream, joined, must equal the whole answer.",
+    ]
+    for one in runs:
+        minutes = one.seconds / 60
+        result = "all passed" if not one.status else "**not all passed**"
+        lines += ["", f"## {SPECIAL[one.special].capitalize()}", ""]
+        lines += [f"{result}, {minutes:.0f} minutes.", "", *table(one.found["cells"]), ""]
+        lines += [f"- {note}" for note in one.found["notes"]]
+        if seconds := one.found["seconds"].values():
+            mean = sum(seconds) / len(seconds)
+            lines += [
+                f"- {len(seconds)} servers started in {mean:.0f} s on average, the slowest in "
+                f"{max(seconds):.0f} s"
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def table(cells: list[list[Any]]) -> list[str]:
+    """Return the table's lines."""
+    known = {(name, mode, way): rest for name, mode, way, *rest in cells}
+    columns = [(mode, way) for mode in MODES for way in WAYS]
+    lines = ["| adapter | " + " | ".join(f"{mode}, {way}" for mode, way in columns) + " |"]
+    lines.append("|---" * (len(columns) + 1) + "|")
+    for name in dict.fromkeys(key[0] for key in known):
+        shown = [_cell(known.get((name, *column))) for column in columns]
+        lines.append(f"| `{name}` | " + " | ".join(shown) + " |")
+    return lines
+
+
+def _cell(found: list[Any] | None) -> str:
+    if found is None:
+        return "-"
+    right, asked, failed, notes = found
+    return " ".join([f"{right}/{asked}", *notes, *(["**failed**"] if failed else [])])
+
+
+def versions() -> str:
+    """Return the versions that decide the result."""
+    found = [f"Python {platform.python_version()}"]
+    for name in PACKAGES:
+        found.append(f"{name} {importlib.metadata.version(name)}")
+    return ", ".join(found)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
