@@ -40,13 +40,15 @@ names = ("DeltaMessage", "DeltaToolCall", "DeltaFunctionCall", "ExtractedToolCal
 module("vllm", __version__="0")
 module(PROTOCOL, **dict.fromkeys(names, Plain))
 module(PARSERS, ToolParser=Base, ToolParserManager=tools)
-module("vllm.reasoning.abs_reasoning_parsers", ReasoningParser=Base, ReasoningParserManager=reasoning)
+module("vllm.reasoning.abs_reasoning_parsers", ReasoningParser=Base,
+       ReasoningParserManager=reasoning)
 source = open(sys.argv[1], encoding="utf-8").read()
 for _ in range(3):
     exec(compile(source, sys.argv[1], "exec"), {"__name__": "plugin"})
 print(sorted(tools.known), sorted(reasoning.known))
 made = list(tools.known.values())[0](object())
-request = Plain(tools=[{"type": "function", "function": {"name": "get_weather"}}], tool_choice="auto")
+tool = {"type": "function", "function": {"name": "get_weather"}}
+request = Plain(tools=[tool], tool_choice="auto")
 said = made.extract_tool_calls(sys.argv[2], request)
 print([(c.function.name, c.function.arguments) for c in said.tool_calls], said.content)
 """

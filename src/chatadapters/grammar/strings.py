@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from .values import Values
 
 # Where characters are counted, xgrammar tries its whole vocabulary once for each of them: a
-# maxLength of 20 takes a second to compile, one of 100 five, on one core. This many are for all of a request.
+# maxLength of 20 takes a second to compile on one core, one of 100 five. This many are for all of
+# a request.
 MOST_COUNTED = 64
 _MOST_COST = 100
 _MOST_RELAXED = 2000
