@@ -36,6 +36,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="which markers the tokenizer of the engine calls special; the engine-less one takes "
         "the other choice",
     )
+    group.addoption(
+        "--servers",
+        default=",".join(KINDS),
+        help="which servers to start: render (no engine), plain (the client's, real weights), "
+        "engine (one with real weights for each adapter)",
+    )
     group.addoption("--table", type=Path, help="write the table's cells here, as JSON")
 
 
@@ -60,8 +66,15 @@ def _key(item: pytest.Item) -> tuple[str, str] | None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put the tests of one server side by side, those without an engine first."""
+    left_out = set(KINDS) - set(config.getoption("servers").split(","))
+    dropped = [item for item in items if left_out & set(getattr(item, "fixturenames", ()))]
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+        items[:] = [item for item in items if item not in dropped]
+        servers = " and ".join(sorted(left_out))
+        config.stash[TABLE].notes.append(f"{len(dropped)} tests not run: they need {servers}")
 
     def place(item: pytest.Item) -> tuple[int, str]:
         key = _key(item)
@@ -163,12 +176,13 @@ def _is_whole(session: pytest.Session) -> bool:
     """Tell whether this run was to fill the table: nothing deselected, the whole folder asked."""
     here = Path(__file__).parent
     asked = {Path(argument).resolve() for argument in session.config.args}
-    return not session.config.option.keyword and here in asked
+    every = session.config.getoption("servers") == ",".join(KINDS)
+    return every and not session.config.option.keyword and here in asked
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     table = terminalreporter.config.stash[TABLE]
-    if table.cells or table.whole:
+    if table.cells or table.notes or table.whole:
         terminalreporter.section("served by vLLM")
         for line in table.lines():
             terminalreporter.line(line)

@@ -25,10 +25,6 @@ def one_of(*options: str) -> Json:
     return {"type": "string", "enum": list(options)}
 
 
-def text(longest: int) -> Json:
-    return {"type": "string", "maxLength": longest}
-
-
 FLAG: Json = {"type": "boolean"}
 
 WEATHER = tool(
@@ -38,7 +34,13 @@ WEATHER = tool(
     days=whole(1, 14),
     metric=FLAG,
 )
-ALARM = tool("set_alarm", "Set an alarm", hour=whole(0, 23), minute=whole(0, 59), label=text(12))
+ALARM = tool(
+    "set_alarm",
+    "Set an alarm",
+    hour=whole(0, 23),
+    minute=whole(0, 59),
+    label=one_of("work", "gym", 'call "Zoë"', "other"),
+)
 LIGHT = tool("switch_light", "Switch a light", room=one_of("kitchen", "hall", "bath"), on=FLAG)
 ORDER = tool(
     "order_pizza",
@@ -52,13 +54,15 @@ BOOK = tool(
     "Book a hotel room",
     guest={
         "type": "object",
-        "properties": {"name": text(12), "age": whole(18, 99)},
+        "properties": {"name": one_of("Ana", "Bob", "Li"), "age": whole(18, 99)},
         "required": ["name", "age"],
         "additionalProperties": False,
     },
     nights=whole(1, 9),
 )
-RATE = tool("rate", "Rate a film", stars=whole(1, 5), comment=text(20))
+RATE = tool(
+    "rate", "Rate a film", stars=whole(1, 5), comment=one_of("great", "so so", "never\nagain")
+)
 PING = tool("ping", "Say that you are there")
 PICK = tool("pick_number", "Pick a number", number={"type": "number"}, sure=FLAG)
 
