@@ -104,13 +104,14 @@ def test_an_answer_that_is_no_call_is_content_to_the_last_byte(engine):
     wire = engine.wire
     pieces = [piece for piece in cuts(wire.domain.markers) if piece.strip() and wire.carries(piece)]
     prose = f'I could call ping, {{"name": "ping"}} or <this>: {" ".join(pieces[:6])}\n\n  end. '
+    prose = wire.domain.trimmed("content", prose)  # what a format trims it does not print
     message = {"role": "assistant", "content": prose}
     printed = wires.printed(wire, message, **quiet(wire))
     body = engine.force(printed, ids=False)
     first, second = engine.pair(**body)
     for reply in (first, second):
         assert not reply.calls
-        assert reply.content == (prose if prose in printed else prose.strip())  # some print it so
+        assert reply.content == prose
         assert reply.finish == "stop"
     assert not split_problem(first, second)
 

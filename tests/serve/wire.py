@@ -128,20 +128,20 @@ class Wire:
         return ids[:-1] if ids and ids[-1] in ends else ids
 
     def read(self, text: str, tools: Any, prompt: str) -> dict[str, Any]:
-        """Return what the library reads in an answer, in the shape of ``Reply.said``."""
-        _, message = run(self.subject.parsers(tools, prompt), [text])
-        return said(message)
+        """Return what the library reads in an answer, in the shape of ``Reply.said``.
+
+        What is malformed has no place in an SDK's message but the content.
+        """
+        events, message = run(self.subject.parsers(tools, prompt), [text])
+        texts = [event["text"] for event in events if event["type"] in ("text", "malformed")]
+        calls = [(call.name, call.arguments) for call in message.tool_calls]
+        return {"content": "".join(texts), "reasoning": message.reasoning, "calls": calls}
 
 
 def plain_server(work: Path) -> Server:
     """Return a server of the model as it is, without any tool flags."""
     folder = real_model.build(work / "plain")
     return Server(folder, work / "logs" / "plain.log", ("plain", *ALIASES["chatglm3"]))
-
-
-def said(message: Any) -> dict[str, Any]:
-    calls = [(call.name, call.arguments) for call in message.tool_calls]
-    return {"content": message.content, "reasoning": message.reasoning, "calls": calls}
 
 
 def printed_flags(advice: str) -> tuple[str, ...]:
