@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from functools import cache
 
+from chatadapters.codecs.table import KINDS
 from tests import tiny
 
 CALL = "<call>{{ call.name }}<args>"
@@ -34,6 +35,14 @@ _ENCODINGS = {
         '({{ call.arguments | python(strings="plain", mappings="json") }})',
         {"kind": "python", "options": {"strings": "plain", "mappings": "json"}},
     ),
+    "python-escaped": (
+        '({{ call.arguments | python(strings="escaped", mappings="json", lists="json") }})',
+        {"kind": "python", "options": {"strings": "escaped", "mappings": "json", "lists": "json"}},
+    ),
+    "python-json": (
+        '({{ call.arguments | python(values="json") }})',
+        {"kind": "python", "options": {"values": "json"}},
+    ),
     "literal": ("{{ call.arguments | literal }}", {"kind": "literal", "options": _QUOTED}),
     "literal-quoted": (
         "{{ call.arguments | literal(bare_keys=false, sort_keys=false) }}",
@@ -42,6 +51,16 @@ _ENCODINGS = {
     "literal-doubled": (
         "{{ call.arguments | literal(quote='$$') }}",
         {"kind": "literal", "options": {**_QUOTED, "quote": "$$"}},
+    ),
+    "pairs-typed": (
+        '{% for key, value in call.arguments %}<key n="{{ key | attribute }}" '
+        't="{{ value | type }}">{{ value | text }}</key>{% endfor %}',
+        {
+            **{"kind": "pairs", "codec": "text", "options": {"scalars": "json"}},
+            **{"open": '<key n="', "middle": '" t="', "close": "</key>", "ends": ("</key>",)},
+            "typed": {"after": '">', "words": {kind: kind for kind in KINDS}},
+            "escaped": True,
+        },
     ),
 }
 # name: (codec, before the key, after it, after the value, ends of a raw value)
@@ -84,7 +103,7 @@ class Encoding:
             braces = ("(", ")") if self.spec["kind"] == "python" else ("", "")
             self.around = (f"<call>f<args>{braces[0]}", f"{braces[1]}</call>")
             quote = self.spec["options"].get("quote", "'")
-            self.closers = (quote, '"', "}", "]", "=", ":")
+            self.closers = (quote, self.spec.get("close", quote), '"', "}", "]", "=", ":")
         self.typed = name in _PAIRS and self.spec["codec"] == "text"
         self.names_are_words = self.spec["kind"] == "python" or "literal" in name
         extra = LOOSER if name == "pairs-lines" else ""

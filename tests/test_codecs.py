@@ -52,6 +52,48 @@ def pairs(codec):
     return adapter("{{ content }}{% for call in calls %}" + calls + "{% endfor %}")
 
 
+TAGGED = "type(string='true', others='false')"
+
+
+@cache
+def tagged(words):
+    """Return a format that prints the type of each value before it."""
+    pair = '<k n="{{ key | attribute }}" t="{{ value | WORDS }}"><v>{{ value | text }}</v>'
+    loop = "{% for key, value in call.arguments %}" + pair + "{% endfor %}"
+    calls = "<call={{ call.name }}>" + loop.replace("WORDS", words) + "</call>"
+    return adapter("{{ content }}{% for call in calls %}" + calls + "{% endfor %}")
+
+
+LEAVES = {
+    "string": st.text(st.sampled_from("ab \n'\"&;/>"), max_size=6),
+    "integer": st.integers(),
+    "number": st.floats(allow_nan=False, allow_infinity=False),
+    "boolean": st.booleans(),
+}
+
+
+def trees(depth=2):
+    """A schema and a value of it that elements carry: no null, and everything has one type."""
+    leaves = st.sampled_from(sorted(LEAVES)).flatmap(
+        lambda kind: st.tuples(st.just({"type": kind}), LEAVES[kind])
+    )
+    if not depth:
+        return leaves
+    inner = trees(depth - 1)
+    lists = inner.flatmap(
+        lambda one: st.integers(0, 3).map(
+            lambda n: ({"type": "array", "items": one[0]}, [one[1]] * n)
+        )
+    )
+    objects = st.dictionaries(WORDS, inner, max_size=3).map(
+        lambda made: (
+            {"type": "object", "properties": {key: one[0] for key, one in made.items()}},
+            {key: one[1] for key, one in made.items()},
+        )
+    )
+    return leaves | lists | objects
+
+
 @st.composite
 def cuts(draw, text):
     places = draw(st.lists(st.integers(0, len(text)), max_size=6).map(sorted))
@@ -97,13 +139,21 @@ def test_json_comes_back(codec, data):
     assert text == f"<call>f({json.dumps(value, **flags)})</call>"
 
 
-@pytest.mark.parametrize("strings", ["repr", "plain"])
-@pytest.mark.parametrize("mappings", ["python", "json"])
+@pytest.mark.parametrize("strings", ["repr", "plain", "escaped"])
+@pytest.mark.parametrize("inner", ["python", "json"])
 @given(data=st.data())
-def test_python_comes_back(strings, mappings, data):
+def test_python_comes_back(strings, inner, data):
     value = data.draw(arguments(WORDS))
-    codec = f'python(strings="{strings}", mappings="{mappings}")'
+    codec = f'python(strings="{strings}", mappings="{inner}", lists="{inner}")'
     comes_back(whole(codec), value, data)
+
+
+@given(data=st.data())
+def test_python_keywords_with_json_values_come_back(data):
+    value = data.draw(arguments(WORDS))
+    text, _ = comes_back(whole('python(values="json")'), value, data)
+    inner = (f"{key}={json.dumps(item, ensure_ascii=False)}" for key, item in value.items())
+    assert text == f"<call>f({', '.join(inner)})</call>"
 
 
 @given(value=arguments(WORDS, STRINGS.filter(str.isprintable), STRINGS.filter(str.isprintable)))
@@ -189,10 +239,65 @@ def test_json_values_in_pairs_come_back_without_a_schema(data):
     comes_back(pairs("json"), data.draw(arguments(KEYS)), data)
 
 
+@pytest.mark.parametrize("words", ["type", TAGGED])
+@given(data=st.data())
+def test_tagged_values_come_back_without_a_schema(words, data):
+    """In its domain: no ``</v>`` before the next pair or the call's end in a string."""
+    value = data.draw(arguments(KEYS, STRINGS.map(lambda text: text.replace("</v>", ""))))
+    comes_back(tagged(words), value, data)
+
+
+@given(keys=st.dictionaries(st.text(st.sampled_from('&;quotamp"x'), min_size=1), st.none()))
+def test_attributes_come_back(keys):
+    for cut in (keys, {}):
+        made = tagged("type")
+        (read,) = made.parse(made.output(say("", call("f", cut)))).tool_calls
+        assert read.value() == cut
+
+
+WRAPPED = 'text(scalars="python", containers="python", cdata="needed")'
+
+
+@given(texts=st.dictionaries(KEYS, STRINGS | st.sampled_from(["<![CDATA[", "]]>", "a<b", "&"])))
+def test_wrapped_text_comes_back(texts):
+    made = pairs(WRAPPED)
+    value = {key: "x" if text in ("null", "None") else text for key, text in texts.items()}
+    text = made.output(say("", call("f", value)))
+    read = made.parse(text).tool_calls[0]
+    assert read.value() == {key: item.replace("]]></v>", "") for key, item in value.items()}
+    assert ("<![CDATA[" in text) == any(c in v for v in value.values() for c in "<&\n")
+
+
+@given(value=arguments(STRINGS), data=st.data())
+def test_json_in_a_string_comes_back(value, data):
+    text, _ = comes_back(whole("json(string=true)"), value, data)
+    inner = json.dumps(value, ensure_ascii=False)
+    assert text == f"<call>f({json.dumps(inner, ensure_ascii=False)})</call>"
+
+
+@given(value=arguments(STRINGS), data=st.data())
+def test_json_deeper_than_the_line_comes_back(value, data):
+    text, _ = comes_back(whole("json(indent=2, depth=3)"), value, data)
+    lines = json.dumps(value, ensure_ascii=False, indent=2).replace("\n", "\n" + " " * 6)
+    assert text == f"<call>f({lines})</call>"
+
+
+@pytest.mark.parametrize("mark", ["", "<m>"])
+@given(data=st.data())
+def test_elements_come_back_with_the_types_of_the_schema(mark, data):
+    value, schema = {}, {}
+    for key in data.draw(st.lists(WORDS, max_size=3, unique=True)):
+        schema[key], value[key] = data.draw(trees())
+    made = whole(f'elements(mark="{mark}")', "(", f"{mark}</f>")
+    comes_back(made, value, data, [tool("f", **schema)])
+
+
 def test_every_codec_is_tried_here():
     tried = {name.removeprefix("test_").split("_")[0] for name in globals()}
-    assert {"json", "python", "literals", "raw"} <= tried
-    assert set(CODECS) == {"raw", "json", "python", "text", "literal"}
+    named = {"json", "python", "literals", "raw", "tagged", "attributes", "elements", "wrapped"}
+    assert named <= tried
+    known = {"raw", "json", "python", "text", "literal", "type", "attribute", "elements"}
+    assert set(CODECS) == known
 
 
 @pytest.mark.parametrize("codec", ["python", "literal"])

@@ -28,6 +28,8 @@ BASE = {
     "models": ["base/*"],
     "stop": ["<a>", "<b>"],
     "options": {"one": 1, "two": 2},
+    "aliases": {"engine": ["x"]},
+    "evidence": "parser",
     "deviations": [{"when": "tools", "reason": "because"}],
     "prompt": {"user": "U{{ content }}", "assistant": "A{{ output }}", "generation": "A"},
     "output": {"text": "{{ content }}", "history": {"one": {"true": "all", "false": "none"}}},
@@ -77,6 +79,7 @@ def test_extends_merges_tables_one_level() -> None:
 def test_extends_does_not_take_over_facts_about_other_models() -> None:
     child = made('extends = "base"\ntitle = "Child"', base=BASE)
     assert child.models == child.references == child.deviations == ()
+    assert child.aliases == {} and child.evidence == "template"
 
 
 def test_extends_goes_on_through_several() -> None:
@@ -121,6 +124,22 @@ def test_an_unknown_key_gets_a_guess(table: str, wrong: str, right: str) -> None
 
 def test_the_place_of_a_key_is_a_line_of_the_file() -> None:
     assert "small.toml, prompt.usr, line 5" in refused(SMALL.replace("assistant =", "usr ="))
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a,b", "a:b"])
+def test_an_alias_is_a_name_as_a_command_line_takes_it(name: str) -> None:
+    said = refused(f'aliases = {{ engine = ["x", "{name}"] }}\n{SMALL}')
+    assert f"small.toml, aliases.engine: {name!r} is not a parser's name" in said
+
+
+def test_an_alias_stands_in_a_declaration_once() -> None:
+    assert made(f'aliases = {{ a = ["x"], b = ["x"] }}\n{SMALL}').aliases["b"] == ("x",)
+    assert "'x' stands here twice" in refused(f'aliases = {{ a = ["x", "y", "x"] }}\n{SMALL}')
+
+
+def test_evidence_is_one_of_three_words() -> None:
+    assert made(f'evidence = "encoder"\n{SMALL}').evidence == "encoder"
+    assert "use 'template', 'parser' or 'encoder'" in refused(f'evidence = "guess"\n{SMALL}')
 
 
 def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:

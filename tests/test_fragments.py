@@ -5,6 +5,7 @@ import pytest
 from chatadapters import fragments
 from chatadapters.declaration import Declaration
 from chatadapters.errors import DeclarationError
+from tests.tiny import adapter
 
 
 def declare(prompt: dict[str, str] | None = None, **keys: object) -> Declaration:
@@ -56,6 +57,7 @@ def test_an_error_has_place_quote_and_numbered_fixes() -> None:
         ("{{ content", "not valid Jinja"),
         ("{{ name }}{{{ content }}}", "codecs print their own braces"),
         ("{{ output }}", "unknown variable 'output'"),
+        ("{% for one in messages %}{% endfor %}{{ one }}", "unknown variable 'one'"),
         ("{{ message | json(indent=content) }}", "must be constants"),
         ("{{ message | json(4) }}", "write indent=4"),
         ("{{ message | json(indnt=4) }}", "has no option 'indnt'; did you mean 'indent'"),
@@ -84,6 +86,14 @@ def test_macros_share_their_macros_and_variables() -> None:
     fragments.parse_all(declare({"macros": macros, "user": "{{ shout(content) if loud }}"}))
 
 
+def test_a_variable_may_be_set_and_used_in_one_branch() -> None:
+    made = adapter(
+        "{{ content }}", user="{% if first %}{% set rest = content %}{{ rest }}{% endif %}!"
+    )
+    asked = [{"role": "user", "content": "Hi"}, {"role": "user", "content": "you"}]
+    assert made.render(asked) == "Hi!!<bot>"
+
+
 def test_a_condition_of_a_deviation_is_checked_like_a_fragment() -> None:
     with pytest.raises(DeclarationError, match=r"deviations\[0\].when, line 1: unknown variable"):
         fragments.parse_all(declare(deviations=[{"when": "contentt", "reason": "none"}]))
@@ -102,9 +112,11 @@ def test_a_codec_has_all_its_options_set() -> None:
     codec = fragment.codec(next(iter(fragment.tree.find_all(fragments.nodes.Filter))))
     assert codec.options == (
         ("ascii", False),
+        ("depth", 0),
         ("indent", None),
         ("separators", (",", ":")),
         ("sort_keys", False),
+        ("string", False),
     )
 
 

@@ -12,8 +12,8 @@ import pytest
 
 import chatadapters
 from chatadapters import runtime
+from tests.strategies import NAMES
 
-NAMES = chatadapters.names()
 MESSAGES = [{"role": "user", "content": "Hello"}]
 USE = """
 from {name}_parser import Parser, parse

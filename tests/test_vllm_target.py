@@ -11,8 +11,8 @@ import pytest
 import chatadapters
 from chatadapters.emit.shape import shape
 from chatadapters.errors import ChatAdaptersError
+from tests.strategies import NAMES
 
-NAMES = chatadapters.names()
 CALLING = [name for name in NAMES if chatadapters.load(name).declaration.limits.calls != 0]
 TOOLS = [
     {"type": "function", "function": {"name": name, "parameters": {"type": "object"}}}

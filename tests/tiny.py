@@ -33,7 +33,7 @@ def adapter(output, *, stop=("<end>",), extra="", **prompt):
     return Adapter(parse("\n".join(lines), name="tiny"))
 
 
-def tool(name="f", **properties):
+def tool(name="f", /, **properties):
     """Return an OpenAI tool; a property is a schema, or the name of a type."""
     schemas = {key: {"type": s} if isinstance(s, str) else s for key, s in properties.items()}
     parameters = {"type": "object", "properties": schemas}

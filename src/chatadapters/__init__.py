@@ -8,6 +8,7 @@ if TYPE_CHECKING:
 
     from . import client
     from .adapter import Adapter
+    from .detection import Detection
     from .errors import (
         ChatAdaptersError,
         ConversationError,
@@ -21,8 +22,10 @@ __all__ = (
     "ChatAdaptersError",
     "ConversationError",
     "DeclarationError",
+    "Detection",
     "UnknownAdapterError",
     "client",
+    "detect",
     "load",
     "names",
     "register",
@@ -35,6 +38,7 @@ _HOMES = {
     "ChatAdaptersError": "errors",
     "ConversationError": "errors",
     "DeclarationError": "errors",
+    "Detection": "detection",
     "UnknownAdapterError": "errors",
     "names": "registry",
     "register": "registry",
@@ -51,6 +55,23 @@ def load(name: str | PathLike[str]) -> Adapter:
     from .registry import read
 
     return Adapter(read(name))
+
+
+def detect(template: str | PathLike[str]) -> Detection:
+    """Return which adapters print what a chat template prints: ``.exact``, ``.near``, ``.adapter``.
+
+    ``template`` is its text, or the path (a ``Path``) of its file or of a model's folder. Raises
+    ``ChatAdaptersError`` for what is no chat template.
+    """
+    from pathlib import Path
+
+    from .detection import detect as of_text
+    from .detection.sources import templates
+
+    if isinstance(template, str):
+        return of_text(template)
+    *_, text = templates(Path(template)).values()
+    return of_text(text)
 
 
 def __getattr__(name: str) -> object:

@@ -7,47 +7,10 @@ from typing import Any
 from .declaration import Declaration
 from .errors import DeclarationError
 from .ir import Alt, Hole, Lit, Obj, Rep, Seq, walk
+from .pairtable import pair_table
 from .positions import CallBody
 from .runtime.calls import NAME_MARKS
-
-Tokens = tuple[tuple[str, ...], ...]
-KEY = "output.text"
-_NULLS = {"json": ("null", "None"), "python": ("None", "null")}
-
-
-class Spellings:
-    """The literals of a declaration with the other spellings that ``[accept]`` names."""
-
-    def __init__(self, declaration: Declaration) -> None:
-        self.declaration = declaration
-        self.unused = {spelling.for_ for spelling in declaration.accept.spellings}
-
-    def of(self, literal: str) -> tuple[str, ...]:
-        """Return all spellings of a literal, the printed one first."""
-        found = [literal]
-        for spelling in self.declaration.accept.spellings:
-            if spelling.for_ == literal:
-                self.unused.discard(literal)
-                found.append(spelling.read)
-        return tuple(dict.fromkeys(found))
-
-    def tokens(self, text: str) -> Tokens:
-        """Return the tokens of a literal, split at white space, each in all its spellings."""
-        return tuple(self.of(token) for token in text.split())
-
-    def check_all_used(self) -> None:
-        for literal in sorted(self.unused):
-            spelling = next(s for s in self.declaration.accept.spellings if s.for_ == literal)
-            raise DeclarationError(
-                f"another spelling is given for {literal!r}, which the output fragment does not "
-                "print",
-                place=self.declaration.place("accept.spellings"),
-                quote=f"{{ for = {literal!r}, read = {spelling.read!r} }}",
-                fixes=[
-                    "write the literal as the fragment has it, from one white space to the next",
-                    "remove it",
-                ],
-            )
+from .spellings import KEY, Spellings
 
 
 def call_table(
@@ -72,11 +35,12 @@ def call_table(
                 isinstance(node, Hole) and node.field == "id" for node in walk((body.payload,))
             )
         case Rep():
-            kind, table = "pairs", _pairs(declaration, body, spellings)
+            kind, table = "pairs", pair_table(declaration, body, spellings)
             has_id = "id" in holes
         case Hole(codec=codec):
-            kind = "json" if codec.name == "json" else "literal"
-            table = {} if kind == "json" else _literal(declaration, body, dict(codec.options))
+            kind = codec.name if codec.name in ("json", "elements") else "literal"
+            make = {"json": _json, "elements": _elements}.get(kind, _literal)
+            table = make(declaration, body, dict(codec.options))
             has_id = "id" in holes
     strong = [token for spelled in close[-1:] for token in spelled if len(token) > 2]
     return {
@@ -110,6 +74,8 @@ def _header(
                         "print literal text between {{ call.id }} and what follows it",
                     )
                 steps.append(("id", after))
+            case Hole(field="count"):
+                steps.append(("count",))
             case Lit(text):
                 if spellings.tokens(text):
                     steps.append(("lit", spellings.tokens(text)))
@@ -132,10 +98,35 @@ def _header(
     return tuple(steps)
 
 
+def _json(declaration: Declaration, body: CallBody, options: dict[str, Any]) -> dict[str, Any]:
+    return {}
+
+
+def _elements(declaration: Declaration, body: CallBody, options: dict[str, Any]) -> dict[str, Any]:
+    until = Spellings(declaration).tokens(body.close)[:1]
+    if not until:
+        raise declaration.error(
+            "nothing ends the elements",
+            KEY,
+            body.payload.line,
+            "print literal text after {{ call.arguments | elements }}",
+        )
+    opener = options["mark"] + "<"
+    return {
+        "mark": options["mark"],
+        "item": options["item"],
+        "until": until[0],
+        "follow": (opener, *until[0], *declaration.stop),
+        "nulls": ("null", "None"),
+    }
+
+
 def _ahead(kind: str, table: dict[str, Any]) -> tuple[str, ...]:
     """Return what must follow a complete header: a pair, the call's end or a brace."""
     if kind == "pairs":
         return (*table["until"], *table["open"][0])
+    if kind == "elements":
+        return (*table["until"], table["mark"] + "<")
     return ("{",) if kind == "literal" and not table["keywords"] else ()
 
 
@@ -192,57 +183,3 @@ def _literal(declaration: Declaration, body: CallBody, options: dict[str, Any]) 
             "print a literal such as ) after {{ call.arguments | python }}",
         )
     return {"keywords": True, "end": end, "bare": False, "quotes": (("'", True), ('"', True))}
-
-
-def _pairs(declaration: Declaration, body: CallBody, spellings: Spellings) -> dict[str, Any]:
-    rep = body.payload
-    assert isinstance(rep, Rep)
-
-    def fail(message: str, *fixes: str) -> DeclarationError:
-        return declaration.error(message, KEY, rep.line, *fixes)
-
-    shape = "write it as: <open>{{ key }}<middle>{{ value | text }}<close>"
-    match rep.body:
-        case (
-            Lit(opening),
-            Hole(field="key"),
-            Lit(middle),
-            Hole(field="value", codec=codec),
-            Lit(closing),
-        ):
-            pass
-        case _:
-            raise fail("a loop over arguments has the wrong shape to be read back", shape)
-    until = spellings.tokens(body.close)[:1]
-    if not opening.split() or not middle.split() or not closing.split():
-        raise fail("a key or a value has no marker around it other than white space", shape)
-    if not until:
-        raise fail(
-            "nothing ends the arguments", "print literal text after the loop, inside the call"
-        )
-    for token in until[0]:
-        for other in spellings.tokens(opening)[0]:
-            if token.startswith(other) or other.startswith(token):
-                raise fail(
-                    f"the end of the arguments, {token!r}, and the beginning of one, {other!r}, "
-                    "cannot be told apart",
-                    "let them differ before one of them ends",
-                    "print a marker between the loop and the end of the call",
-                )
-    opens, middles = spellings.tokens(opening), spellings.tokens(middle)
-    core = closing.strip()
-    lead = closing[: len(closing) - len(closing.lstrip())]
-    ends = spellings.of(lead + core)
-    scalars = dict(codec.options).get("scalars", "json")
-    return {
-        "open": opens,
-        "middle": middles,
-        "lead": middle[len(middle.rstrip()) :],
-        "json": codec.name == "json",
-        "ends": ends,
-        "longest": max(map(len, ends)),
-        "quick": tuple(dict.fromkeys(end[0] for end in ends)),
-        "follow": (*opens[0], *until[0], *declaration.stop),
-        "until": until[0],
-        "nulls": _NULLS[str(scalars)],
-    }

@@ -71,6 +71,7 @@ def markers(table: Mapping[str, Any]) -> frozenset[str]:
             found.update(route["first"])
     for call in table["calls"]:
         found.update(call["table"].get("ends", ()))
+        found.update(call["table"].get("cdata", {}).get("ends", ()))
         found.update(token for spelled in call["close"] for token in spelled)
         for delimiter, escapes in call["table"].get("quotes", ()):
             found.update(() if escapes else (delimiter,))
@@ -84,11 +85,19 @@ def _risky(adapter: Adapter, message: Mapping[str, Any]) -> bool:
     """
     table = adapter.table
     texts = list(_texts(message))
-    if any(call["payload"] == "pairs" for call in table["calls"]) and message.get("tool_calls"):
+    kinds = {call["payload"] for call in table["calls"]}
+    if kinds & {"pairs", "elements"} and message.get("tool_calls"):
         return True
     if any(not route["first"] for route in table["states"][0]["anchored"]):
         return True
-    return any(marker in text for marker in markers(table) for text in texts)
+    known = markers(table)
+    if any(_name(call) in marker for call in message.get("tool_calls") or () for marker in known):
+        return True
+    return any(marker in text for marker in known for text in texts)
+
+
+def _name(call: Mapping[str, Any]) -> str:
+    return str(call.get("function", call)["name"])
 
 
 def _texts(value: object) -> Iterator[str]:
@@ -173,7 +182,10 @@ def _compare_arguments(
         raise ConversationError(
             "the arguments would not be read back", message_index=index, field=field
         )
-    loose = not typed and any(call["payload"] == "pairs" for call in adapter.table["calls"])
+    loose = not typed and any(
+        call["payload"] == "pairs" and "typed" not in call["table"]
+        for call in adapter.table["calls"]
+    )
     for key in {**arguments, **back}:
         one, other = arguments.get(key), back.get(key)
         same = json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)

@@ -67,6 +67,9 @@ class Prompt(_Table):
     other: str | None = Field(None, description="Any role without a fragment of its own.")
     generation: str = Field("", description="The generation prompt.")
     macros: str = Field("", description="Jinja macros for all fragments.")
+    use: tuple[str, ...] = Field(
+        (), description="Sets of macros that the package keeps, by name; `macros` may replace some."
+    )
     parts: str = Field("", description="What joins the text parts of a content list.")
 
 
@@ -80,6 +83,11 @@ class Output(_Table):
         "last_user",
         description="Which past reasoning is kept: a policy, "
         "or { option = { 'true' = policy, 'false' = policy } }.",
+    )
+    history_when: str | None = Field(
+        None,
+        description="Instead of `history`: a Jinja expression over the fragment variables; "
+        "past reasoning is kept in the turns where it holds.",
     )
     inline: tuple[str, str] | None = Field(
         None, description="Markers that split a content into reasoning and content before printing."
@@ -121,11 +129,16 @@ class Accept(_Table):
     """What is read beyond what is printed."""
 
     spellings: tuple[Spelling, ...] = ()
+    missing: tuple[str, ...] = Field(
+        (),
+        description="Opening markers of calls that may be missing, where another one follows them.",
+    )
     calls_in_reasoning: bool = Field(
         False, description="A tool call inside reasoning ends the reasoning."
     )
 
 
+Evidence = Literal["template", "parser", "encoder"]
 OptionValue = bool | int | str | dict[str, Any]
 
 
@@ -135,6 +148,16 @@ class Declaration(_Table):
     title: str = Field(description="What the format is, in a few words.")
     models: tuple[str, ...] = Field(
         (), description="Patterns of repository ids, such as 'OWNER/NAME-*'."
+    )
+    aliases: dict[str, tuple[str, ...]] = Field(
+        {},
+        description="Names that other engines give to a parser of this format, by engine: "
+        '{ vllm = ["NAME"], sglang = ["NAME"] }.',
+    )
+    evidence: Evidence = Field(
+        "template",
+        description="What this declaration is read from: the vendor's chat template, only an "
+        "engine's parser (or fixtures), or the vendor's encoder program.",
     )
     references: tuple[Reference, ...] = ()
     stop: tuple[str, ...] = Field((), description="Stop strings: each ends the message.")
@@ -210,12 +233,29 @@ def parse(
     except ValidationError as error:
         raise explain(error, Path(file or name).name, text, cls=Declaration) from None
     _refuse_empty(made)
+    _check_aliases(made)
     return made
 
 
 def read(path: Path, load_base: tables.Loader | None = None) -> Declaration:
     """Read a declaration from a file. Raises ``DeclarationError``."""
     return parse(tables.read_text(path), name=path.stem, file=str(path), load_base=load_base)
+
+
+def _check_aliases(made: Declaration) -> None:
+    for engine, names in made.aliases.items():
+        for name in names:
+            if not re.fullmatch(r"[A-Za-z0-9_.-]+", f"{engine}{name}") or not name:
+                raise made.error(
+                    f"{name!r} is not a parser's name",
+                    f"aliases.{engine}",
+                    0,
+                    "write it as the engine's own command line takes it: letters, digits, _, -, .",
+                )
+            if names.count(name) > 1:
+                raise made.error(
+                    f"{name!r} stands here twice", f"aliases.{engine}", 0, "remove one"
+                )
 
 
 def _refuse_empty(made: Declaration) -> None:

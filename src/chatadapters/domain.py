@@ -17,7 +17,7 @@ def sentences(declaration: Declaration, tree: Seq, table: dict[str, Any]) -> lis
             continue
         what = "reasoning" if state["reasoning"] else "content"
         for core, route in sorted(state["routes"].items()):
-            if route["call"] is None:
+            if any(one["call"] is None for one in (route, *route.get("others", ()))):
                 found.append(f"{what} that contains {core!r}: it ends there")
             else:
                 found.append(
@@ -77,14 +77,32 @@ def _start(table: dict[str, Any]) -> list[str]:
 def _arguments(call: dict[str, Any]) -> list[str]:
     table, kind = call["table"], call["payload"]
     if kind == "pairs":
-        ends, follow = _list(table["ends"]), _list(table["follow"])
-        return [
+        ends, follow = _list(table.get("cdata", table)["ends"]), _list(table["follow"])
+        escaped = "" if "escaped" in table else f"{_list(table['middle'][0])} or "
+        found = [
             f"a string argument that contains {ends} and then, "
             f"after white space or nothing, {follow}",
-            f"an argument name that contains {_list(table['middle'][0])} or a line break",
+            f"an argument name that contains {escaped}a line break",
+        ]
+        if "typed" in table:
+            return found
+        return [
+            *found,
             "the string 'null' or 'None' where the schema allows both null and string",
             "a number, boolean, array or object where the schema also allows a string, "
             "or says no type: it is a string",
+        ]
+    if kind == "elements":
+        mark = table["mark"]
+        return [
+            f"a string argument that contains its own end, such as {mark + '</key>'!r}, and then "
+            f"{_list(table['follow'])}",
+            f"a string that begins with {mark + '<'!r} where the schema allows a list or an object",
+            "null: its key is left out, and in a list it is an empty text",
+            "an empty list or object where the schema also allows a string, or says no type",
+            "a number, boolean, list or object where the schema also allows a string, "
+            "or says no type: it may be a string",
+            "an argument name with / < > or a line break, or none at all",
         ]
     if kind == "literal" and table["keywords"]:
         return ["argument names that are no Python identifiers"]

@@ -10,10 +10,19 @@ from jinja2 import Environment, TemplateSyntaxError, nodes
 
 from . import codecs, ir, vocabulary
 from .declaration import Declaration
-from .errors import DeclarationError, Place
+from .errors import DeclarationError, Place, did_you_mean
 from .vocabulary import CODECS
 
-__all__ = ["CODECS", "Fragment", "codec_of", "parse", "parse_all", "texts", "warnings"]
+__all__ = [
+    "CODECS",
+    "Fragment",
+    "codec_of",
+    "compared_with",
+    "parse",
+    "parse_all",
+    "texts",
+    "warnings",
+]
 
 _PROMPT = ("macros", "opening", "system", "user", "assistant", "tool", "other", "generation")
 _ONCE = ("prompt.macros", "prompt.opening", "prompt.generation")
@@ -75,6 +84,8 @@ def texts(declaration: Declaration) -> dict[str, str]:
     prompt = declaration.prompt
     found = {f"prompt.{name}": getattr(prompt, name) for name in _PROMPT}
     found["output.text"] = declaration.output.text
+    if declaration.output.history_when is not None:
+        found["output.history_when"] = declaration.output.history_when
     for number, deviation in enumerate(declaration.deviations):
         found[f"deviations[{number}].when"] = deviation.when
     return {key: text for key, text in found.items() if text is not None}
@@ -84,6 +95,10 @@ def parse_all(declaration: Declaration) -> dict[str, Fragment]:
     """Parse and check every fragment. Raises ``DeclarationError``."""
     found = {key: _parse(declaration, key, text) for key, text in texts(declaration).items()}
     macros = found["prompt.macros"]
+    own = {node.name for node in macros.tree.find_all(nodes.Macro)}
+    kept = [node for name in declaration.prompt.use for node in _set(declaration, name)]
+    kept = [node for node in kept if not (isinstance(node, nodes.Macro) and node.name in own)]
+    macros.tree.body[:0] = kept
     _drop_blanks(macros, macros.tree.body)
     shared = _shared(macros)
     for fragment in found.values():
@@ -94,6 +109,19 @@ def parse_all(declaration: Declaration) -> dict[str, Fragment]:
 def parse(declaration: Declaration, key: str) -> Fragment:
     """Parse every fragment and return one, such as ``output.text``. Raises ``DeclarationError``."""
     return parse_all(declaration)[key]
+
+
+def compared_with(declaration: Declaration, name: str) -> list[str]:
+    """Return the texts that the fragments compare a variable with, in their order."""
+    found: dict[str, None] = {}
+    for fragment in parse_all(declaration).values():
+        for node in fragment.tree.find_all(nodes.Compare):
+            if isinstance(node.expr, nodes.Name) and node.expr.name == name:
+                for const in node.find_all(nodes.Const):
+                    value = const.value
+                    several = value if isinstance(value, list | tuple) else [value]
+                    found |= dict.fromkeys(text for text in several if isinstance(text, str))
+    return list(found)
 
 
 def warnings(declaration: Declaration, source: str = "") -> list[str]:
@@ -127,7 +155,8 @@ def _parse(declaration: Declaration, key: str, text: str) -> Fragment:
     environment = Environment(keep_trailing_newline=True)
     environment.filters |= dict.fromkeys((*CODECS, "lstrip", "rstrip"), str)
     try:
-        tree = environment.parse(f"{{{{ {text} }}}}" if key.startswith("deviations") else text)
+        condition = key.startswith("deviations") or key == "output.history_when"
+        tree = environment.parse(f"{{{{ {text} }}}}" if condition else text)
     except TemplateSyntaxError as error:
         broken = Fragment(declaration, key, text, nodes.Template([]))
         fixes = ["correct the Jinja syntax of this line"]
@@ -139,6 +168,24 @@ def _parse(declaration: Declaration, key: str, text: str) -> Fragment:
         message = f"not valid Jinja: {error.message}"
         raise broken.error(message, error.lineno, *fixes) from None
     return Fragment(declaration, key, text, tree)
+
+
+def _set(declaration: Declaration, name: str) -> list[nodes.Node]:
+    """Return the statements of a set of macros that the package keeps."""
+    from importlib import resources  # few declarations need it
+
+    folder = resources.files(__package__) / "macros"
+    known = sorted(file.name.removesuffix(".jinja") for file in folder.iterdir())
+    if name not in known:
+        raise declaration.error(
+            f"no set of macros is called {name!r}{did_you_mean(name, known)}",
+            "prompt.use",
+            0,
+            f"use one of: {', '.join(known)}",
+            "write the macros under `macros`",
+        )
+    text = (folder / f"{name}.jinja").read_text(encoding="utf-8")
+    return _parse(declaration, f"macros/{name}.jinja", text).tree.body
 
 
 def _drop_blanks(macros: Fragment, body: list[nodes.Node]) -> None:

@@ -33,6 +33,10 @@ def written(hole: Hole) -> str:
 
 def spelled(field: str) -> str:
     """Return a field as a fragment prints it."""
+    if field == "count":
+        return "{{ call.index }}"
+    if field == "type":
+        return "{{ value | type }}"
     return f"{{{{ {'call.' if field in _OF_CALLS else ''}{field} }}}}"
 
 
@@ -72,6 +76,8 @@ def _check_codecs(fragment: Fragment, tree: Seq) -> None:
         if not isinstance(node, Hole) or id(node) in inside or node.codec.name == "raw":
             continue
         plain, codec = written(node), node.codec.name
+        if node.field == "type" or (node.field == "key" and codec == "attribute"):
+            continue
         if node.field in ("content", "reasoning", "key"):
             raise fragment.error(
                 f"the codec {codec!r} of {plain} is printed and never read back",
@@ -145,10 +151,10 @@ def _check_call(fragment: Fragment, rep: Rep) -> None:
             "print them once",
         )
     place = rep.body.index(payloads[0])
-    _check_around(fragment, rep.body[:place], payloads[0], rep.body[place + 1 :], rep.line)
+    _check_around(fragment, payloads[0], rep.body[place + 1 :], rep.line)
 
 
-def _check_around(fragment: Fragment, header: Seq, payload: Node, after: Seq, line: int) -> None:
+def _check_around(fragment: Fragment, payload: Node, after: Seq, line: int) -> None:
     late = [node for node in walk(after) if isinstance(node, Hole)]
     if late:
         raise fragment.error(
@@ -158,7 +164,6 @@ def _check_around(fragment: Fragment, header: Seq, payload: Node, after: Seq, li
             f"print {written(late[0])} before the arguments",
         )
     inside = {node.field for node in walk((payload,)) if isinstance(node, Hole)}
-    outside = [node for node in header if isinstance(node, Hole)]
     if isinstance(payload, Obj) and "name" not in inside:
         raise fragment.error(
             "the arguments stand in a JSON object, and the name of the call does not",
@@ -167,11 +172,6 @@ def _check_around(fragment: Fragment, header: Seq, payload: Node, after: Seq, li
             "{{ call.arguments | json }}}",
             "print {{ call.arguments | json }} without an object around it",
         )
-    for number, hole in enumerate(outside):
-        if hole.field in {other.field for other in outside[:number]}:
-            raise fragment.error(
-                f"{written(hole)} is printed twice before the arguments", hole.line, "print it once"
-            )
 
 
 def _check_derived(fragment: Fragment, rep: Rep) -> None:

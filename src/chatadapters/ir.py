@@ -31,7 +31,8 @@ class Lit:
 class Hole:
     """A place for a value.
 
-    It is ``content``, ``reasoning``, ``name``, ``id``, ``arguments``, ``key`` or ``value``.
+    It is ``content``, ``reasoning``, ``name``, ``id``, ``arguments``, ``key`` or ``value``;
+    ``type``, the type of a value; or ``count``, the number of a call.
     """
 
     field: str
@@ -60,10 +61,12 @@ class Rep:
 class Obj:
     """A JSON object: its keys in printed order.
 
-    Each is a hole, a nested object or a constant (``Lit`` of JSON text).
+    Each is a hole, a nested object or a constant (``Lit`` of JSON text). ``optional`` are keys
+    that are not always printed.
     """
 
     fields: tuple[tuple[str, Hole | Obj | Lit], ...]
+    optional: frozenset[str] = frozenset()
     line: int = dataclasses.field(default=0, compare=False)
 
 

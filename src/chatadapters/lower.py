@@ -123,6 +123,8 @@ class _Lowering:
 
     def hole(self, node: nodes.Expr, fields: frozenset[str]) -> Hole:
         line = node.lineno
+        if fields == _CALL and _counts(node):
+            return Hole("count", RAW, line)
         filters: list[nodes.Filter] = []
         while isinstance(node, nodes.Filter) and node.node is not None:
             if node.name not in PRINT_ONLY:
@@ -173,8 +175,11 @@ class _Lowering:
             )
         if filters:
             codec = fragments.codec_of(self.fragment, filters[0], field)
+            if codec.name == "type":
+                field = "type"
         elif field in ("arguments", "value"):
-            fixes = {"arguments": ("json", "python", "literal"), "value": ("text", "json")}[field]
+            whole = ("json", "python", "literal", "elements")
+            fixes = {"arguments": whole, "value": ("text", "json")}[field]
             raise self.fragment.error(
                 f"{invertible.spelled(field)} needs a codec, which says how it is spelled",
                 line,
@@ -219,6 +224,18 @@ class _Lowering:
                 "put what stands under else into {% if not calls %} before the loop",
             )
         return (Rep(over, self.body(node.body, inner), node.lineno),)
+
+
+def _counts(node: nodes.Expr) -> bool:
+    """Whether an expression is the number of a call: ``call.index``, ``call.ordinal + 1``, ..."""
+    if isinstance(node, nodes.Add) and isinstance(node.right, nodes.Const):
+        node = node.left
+    match node:
+        case nodes.Getattr(node=nodes.Name(name="call"), attr="index" | "ordinal"):
+            return True
+        case nodes.Getattr(node=nodes.Name(name="loop"), attr="index" | "index0"):
+            return True
+    return False
 
 
 def _alternatives(branches: list[Seq], line: int) -> Seq:

@@ -8,35 +8,20 @@ right where it stands.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from os.path import commonprefix
 from typing import Any
 
 from . import overlaps
-from .calltable import KEY, Spellings, Tokens, call_table
+from .calltable import call_table
 from .declaration import Declaration
 from .errors import DeclarationError
 from .ir import Seq
 from .positions import Position, Positions, positions
+from .routes import Route, Set, again, by_first_token
+from .spellings import KEY, Spellings, Tokens
 
-Set = frozenset[Position]
 _DEEPEST_CHAIN = 8
-
-
-@dataclass(frozen=True)
-class Route:
-    """One way on: its tokens, the white space printed before them, and where it leads."""
-
-    tokens: Tokens
-    framings: frozenset[str]
-    call: int | None
-    after: Set
-    lead: str = ""
-    exact: bool = False
-
-    @property
-    def target(self) -> tuple[Any, ...]:
-        return self.tokens, self.call, self.after if self.call is None else None, self.exact
 
 
 def table(declaration: Declaration, tree: Seq) -> dict[str, Any]:
@@ -56,6 +41,14 @@ def table(declaration: Declaration, tree: Seq) -> dict[str, Any]:
     )
     states = builder.states()
     spellings.check_all_used()
+    for marker in set(declaration.accept.missing) - builder.missing:
+        raise declaration.error(
+            f"{marker!r} may be missing, but no call begins with it and another marker",
+            "accept.missing",
+            0,
+            "write the marker as the fragment has it, from one white space to the next",
+            "remove it",
+        )
     return {
         "stop": declaration.stop,
         "lead": builder.lead,
@@ -75,6 +68,7 @@ class _Builder:
         self.declaration, self.found = declaration, found
         self.spellings, self.calls = spellings, calls
         self.keys: list[tuple[str, Any]] = []
+        self.missing: set[str] = set()
         self.content = self._after("content")
         start = self.routes(found.first)
         # What is printed before a marker inside content counts there, not what is printed at the
@@ -183,6 +177,9 @@ class _Builder:
     def _from(self, position: Position, tokens: Tokens, space: str, depth: int) -> Iterator[Route]:
         if position.kind == "call":
             yield Route(tokens, frozenset((space,)), position.call, frozenset())
+            if len(tokens) > 1 and set(tokens[0]) & set(self.declaration.accept.missing):
+                self.missing |= set(tokens[0])
+                yield Route(tokens[1:], frozenset((space,)), position.call, frozenset())
         elif position.kind == "lit":
             text = position.text
             if not tokens:
@@ -237,7 +234,7 @@ class _Builder:
                 (), frozenset(), None, frozenset().union(*(self.found.follow[p] for p in after))
             )
             anchored.append(self.route(replace(goal, tokens=((first,),), lead=lead, exact=True)))
-        routes = self.allowed(self.routes(here))
+        routes = overlaps.longest_first(self.allowed(self.routes(here)))
         overlaps.check_anchored(self.declaration, routes)
         anchored += [self.route(route) for route in routes]
         if not anchored:
@@ -252,7 +249,13 @@ class _Builder:
     def _called(self, call: int) -> dict[str, Any]:
         position = next(p for p in self.found.all if p.kind == "call" and p.call == call)
         after = frozenset(self.found.follow[position])
-        routes = [route for route in self.routes(after) if route.tokens or not self.is_named(route)]
+        routes = self.routes(after)
+        # Inside a section that a marker closes, white space alone may separate calls.
+        closed = position not in self.found.last and not self.holes(after)
+        bare = [route for route in routes if not route.tokens and self.is_named(route)]
+        routes = [route for route in routes if route not in bare]
+        routes += [route for route in bare if closed and any(route.framings)]
+        routes = overlaps.longest_first(routes)
         overlaps.check_anchored(self.declaration, routes)
         content = frozenset(p for p, _ in self.reach(after) if p.kind == "content")
         then = self.index("text", frozenset(q for p in content for q in self.found.follow[p]))
@@ -269,36 +272,42 @@ class _Builder:
     def _reasoning(self, here: Set) -> dict[str, Any]:
         holes = [p for p, _ in self.reach(here) if p.kind == "reasoning"]
         after = frozenset(q for p in holes for q in self.found.follow[p])
-        ends = [route for route in self.routes(after) if route.call is None]
+        ends = self.allowed(route for route in self.routes(after) if route.tokens)
         if self.declaration.accept.calls_in_reasoning:
             ends += self.outside
         return self._free(ends, True)
 
     def _free(self, routes: list[Route], reasoning: bool) -> dict[str, Any]:
         """Return a state that gives text until one of its markers comes."""
-        by_core: dict[str, Route] = {}
-        for route in routes:
-            for core in route.tokens[0] if route.tokens else ():
-                old = by_core.get(core)
-                if old is not None and old.target != route.target:
-                    raise overlaps.alike(self.declaration, old, route)
-                framings = route.framings | (old.framings if old else frozenset())
-                by_core[core] = replace(route, framings=framings)
+        by_core = by_first_token(self.declaration, routes)
         variants = self._variants(by_core)
         return {
             "anchored": (),
             "reasoning": reasoning,
-            "routes": {core: self.route(route) for core, route in by_core.items()},
+            "routes": {
+                core: {**self.either(same), **again(self.declaration, core, by_core)}
+                for core, same in by_core.items()
+            },
             "cores": (*by_core, *self.declaration.stop),
             "variants": variants,
             "longest": max(map(len, variants), default=0),
             "quick": tuple(dict.fromkeys(variant[0] for variant in variants)),
         }
 
-    def _variants(self, by_core: dict[str, Route]) -> tuple[str, ...]:
+    def either(self, routes: list[Route]) -> dict[str, Any]:
+        """Return a route, with those to try after it, which begin with the same token."""
+        first, *others = map(self.route, routes)
+        if not others:
+            return first
+        for route, made in zip(routes, (first, *others), strict=True):
+            if route.rest:
+                made["rest"] = (route.rest,)
+        return {**first, "others": tuple(others)}
+
+    def _variants(self, by_core: dict[str, list[Route]]) -> tuple[str, ...]:
         overlaps.check_markers(self.declaration, tuple(by_core))
         cores = [*by_core, *self.declaration.stop]
-        framed = [f + core for core, route in by_core.items() for f in sorted(route.framings)]
+        framed = [f + core for core, same in by_core.items() for f in sorted(same[0].framings)]
         return tuple(dict.fromkeys([*framed, *cores]))
 
     def route(self, route: Route) -> dict[str, Any]:

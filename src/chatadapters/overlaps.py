@@ -10,7 +10,7 @@ from .declaration import Declaration
 from .errors import DeclarationError
 
 if TYPE_CHECKING:
-    from .machine import Route
+    from .routes import Route
 
 KEY = "output.text"
 
@@ -58,7 +58,8 @@ def check_markers(declaration: Declaration, cores: Sequence[str]) -> None:
 def check_anchored(declaration: Declaration, routes: Iterable[Route]) -> None:
     """Check the routes that are tried where they stand. Raises ``DeclarationError``.
 
-    Something else may begin like a call, as a call whose header does not hold is given up.
+    Something else may begin like a call, as a call whose header does not hold is given up; and it
+    may begin with a call's marker, as the longest is tried first.
     """
     marked = [route for route in routes if route.tokens and not route.exact]
     for first in (text for route in marked for text in route.tokens[0]):
@@ -68,10 +69,25 @@ def check_anchored(declaration: Declaration, routes: Iterable[Route]) -> None:
         if shorter.call is not None:
             continue
         common, found = _common(one, other)
-        if found:
+        if found and not (begins(one, other) or begins(other, one)):
             raise _inside(declaration, *found)
         if common == len(shorter.tokens):
             raise alike(declaration, one, other)
+
+
+def begins(call: Route, other: Route) -> bool:
+    """Whether a call's marker, which more of the call follows, is the beginning of another's."""
+    common, found = _common(call, other)
+    return call.call is not None and found is not None and found[0] in call.tokens[common]
+
+
+def longest_first(routes: Iterable[Route]) -> list[Route]:
+    """Return routes to try in turn: one before the call whose marker is the beginning of its."""
+    ordered: list[Route] = []
+    for route in routes:
+        places = [n for n, other in enumerate(ordered) if begins(other, route)]
+        ordered.insert(min(places, default=len(ordered)), route)
+    return ordered
 
 
 def _common(one: Route, other: Route) -> tuple[int, tuple[str, str] | None]:

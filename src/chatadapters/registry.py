@@ -1,4 +1,4 @@
-"""The registry: a name, a model id or a path in, the declaration it stands for out."""
+"""The registry: a name, a model id, an alias or a path in, the declaration it stands for out."""
 
 from __future__ import annotations
 
@@ -38,10 +38,16 @@ def names() -> list[str]:
 def register(path: str | PathLike[str]) -> str:
     """Add the declaration at ``path`` for this process and return its name.
 
-    It may take the place of an adapter of the same name. Raises ``DeclarationError``.
+    It may take the place of an adapter of the package, not of another registered file of the same
+    name. Raises ``DeclarationError`` and ``ChatAdaptersError``.
     """
     found = Path(path)
     name = read(found).name
+    other = _registered.get(name, found)
+    if other.resolve() != found.resolve():
+        raise ChatAdaptersError(
+            f"two files have the name {name!r}, {other} and {found}: rename one of them"
+        )
     _registered[name] = found
     return name
 
@@ -52,9 +58,10 @@ def unregister(name: str) -> None:
 
 
 def resolve(name: str | PathLike[str]) -> Path:
-    """Return the path of the declaration that a name, a model id or a path stands for.
+    """Return the path of the declaration that a name, a model id, an alias or a path stands for.
 
-    Raises ``UnknownAdapterError``.
+    An alias is another engine's name, such as ``ENGINE:NAME``; ``NAME`` alone will do where no
+    adapter is called so and all engines mean the same. Raises ``UnknownAdapterError``.
     """
     text = fspath(name)
     if text in _registered:
@@ -65,9 +72,9 @@ def resolve(name: str | PathLike[str]) -> Path:
         path = folder("adapters") / f"{text}{SUFFIX}"
         if path.is_file():
             return path
-    owner = _owner(text) if "/" in text else None
+    owner = _owner(text) if "/" in text else _alias(text)
     if owner is None:
-        raise UnknownAdapterError(text, [*names(), *_literal_models()] if text else names())
+        raise UnknownAdapterError(text, _known() if text else names())
     return _registered.get(owner) or folder("adapters") / f"{owner}{SUFFIX}"
 
 
@@ -90,12 +97,17 @@ def index() -> dict[str, dict[str, Any]]:
 
 def models() -> dict[str, list[str]]:
     """Return the patterns of model ids of every adapter: from the index, else from its file."""
-    known = index()
+    return {name: _strings(row.get("models")) for name, row in _rows().items()}
+
+
+def aliases() -> dict[str, dict[str, list[str]]]:
+    """Return what other engines call every adapter: adapter -> engine -> names."""
+    tables = {name: row.get("aliases") for name, row in _rows().items()}
     return {
-        name: list(known[name]["models"])
-        if name in known and name not in _registered
-        else _models_of(resolve(name))
-        for name in names()
+        name: {engine: _strings(found) for engine, found in table.items()}
+        if isinstance(table, dict)
+        else {}
+        for name, table in tables.items()
     }
 
 
@@ -107,7 +119,9 @@ def specificity(pattern: str) -> tuple[int, bool]:
 
 def matches(model: str, pattern: str) -> bool:
     """Return whether a model id fits a pattern; case does not count, as on the model hub."""
-    return fnmatchcase(model.lower(), pattern.lower())
+    model, pattern = model.lower(), pattern.lower()
+    # most patterns fail here, which saves compiling each of them
+    return model.startswith(pattern[: specificity(pattern)[0]]) and fnmatchcase(model, pattern)
 
 
 def _owner(model: str) -> str | None:
@@ -127,15 +141,48 @@ def _owner(model: str) -> str | None:
     return next(iter(ours or owners), None)
 
 
-def _literal_models() -> list[str]:
-    return [p for patterns in models().values() for p in patterns if specificity(p)[1]]
+def _alias(text: str) -> str | None:
+    engine, _, alias = text.rpartition(":")
+    owners = {
+        (name, each)
+        for name, engines in aliases().items()
+        for each, found in engines.items()
+        if alias in found and engine in ("", each)
+    }
+    if len({name for name, _ in owners}) < 2:
+        return next((name for name, _ in owners), None)
+    said = " and ".join(f"{name!r} (as {each}:{alias})" for name, each in sorted(owners))
+    raise ChatAdaptersError(f"{text!r} is another name of {said}: load one of them by its own name")
 
 
-def _models_of(path: Path) -> list[str]:
+def _known() -> list[str]:
+    literal = [p for patterns in models().values() for p in patterns if specificity(p)[1]]
+    other = [
+        f"{engine}:{alias}"
+        for engines in aliases().values()
+        for engine, found in engines.items()
+        for alias in found
+    ]
+    return [*names(), *literal, *dict.fromkeys(other)]
+
+
+def _rows() -> dict[str, dict[str, Any]]:
+    """Return what is known of every adapter: its entry of the index, else its file."""
+    known = index()
+    return {
+        name: known[name] if name in known and name not in _registered else _table(resolve(name))
+        for name in names()
+    }
+
+
+def _table(path: Path) -> dict[str, Any]:
     from .tables import read_table
 
-    found = read_table(path).get("models", [])
-    return [m for m in found if isinstance(m, str)] if isinstance(found, list) else []
+    return read_table(path)
+
+
+def _strings(found: object) -> list[str]:
+    return [word for word in found if isinstance(word, str)] if isinstance(found, list) else []
 
 
 def _base_loader(path: Path) -> Loader:

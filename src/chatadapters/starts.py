@@ -27,8 +27,8 @@ def expansions(declaration: Declaration) -> tuple[tuple[str, str], ...]:
     """
     generation = fragments.parse(declaration, "prompt.generation")
     assistant = fragments.parse(declaration, "prompt.assistant")
-    header = _before_output(assistant)
-    if header is None:
+    ways = _before_output(assistant.tree.body)
+    if not ways:
         raise assistant.error(
             "the assistant fragment never prints {{ output }}",
             1,
@@ -40,12 +40,15 @@ def expansions(declaration: Declaration) -> tuple[tuple[str, str], ...]:
         > 1
     ):
         raise assistant.error("{{ output }} is printed twice", lines[1], "print it once")
-    headers = sorted(_texts(assistant, header, ("",)), key=len, reverse=True)
+    printed = {text for way in ways for text in _texts(assistant, way, ("",))}
+    headers = sorted(printed, key=lambda text: (-len(text), text))
     found: dict[str, str] = {}
     for text in _texts(generation, generation.tree.body, ("",)):
         rest = next(
             (rest for header in headers if (rest := _after(header, text)) is not None), None
         )
+        if rest is None and not text:
+            continue  # where nothing is printed, nothing says how an answer begins
         if rest is None:
             wanted = " or ".join(repr(header.replace(_ANY, "...")) for header in headers)
             raise declaration.error(
@@ -67,20 +70,24 @@ def _printed(fragment: Fragment) -> list[nodes.Expr]:
     ]
 
 
-def _before_output(fragment: Fragment) -> list[nodes.Node] | None:
-    """Return the nodes of the assistant fragment before {{ output }}, or None without it."""
+def _before_output(body: Sequence[nodes.Node]) -> list[list[nodes.Node]]:
+    """Return the nodes before {{ output }}: one list for each branch that prints it."""
     found: list[nodes.Node] = []
-    for node in fragment.tree.body:
+    for node in body:
         if isinstance(node, nodes.Output):
             parts: list[nodes.Expr] = []
             for part in node.nodes:
                 if isinstance(part, nodes.Name) and part.name == "output":
-                    return [*found, nodes.Output(parts, lineno=node.lineno)]
+                    return [[*found, nodes.Output(parts, lineno=node.lineno)]]
                 parts.append(part)
+        elif isinstance(node, nodes.If):
+            bodies = [node.body, *(other.body for other in node.elif_), node.else_]
+            if ways := [way for branch in bodies for way in _before_output(branch)]:
+                return [[*found, *way] for way in ways]
         elif any(name.name == "output" for name in node.find_all(nodes.Name)):
-            return found
+            return [found]
         found.append(node)
-    return None
+    return []
 
 
 def _texts(

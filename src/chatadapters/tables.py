@@ -80,7 +80,7 @@ def extend(
         )
     merged = dict(extend(load_base(base), f"{base}.toml", load_base, (*seen, base)))
     # These are facts about the base's own models and templates, not about its format.
-    for key in ("models", "references", "deviations"):
+    for key in ("models", "aliases", "evidence", "references", "deviations"):
         merged.pop(key, None)
     for key, value in raw.items():
         old = merged.get(key)

@@ -92,7 +92,7 @@ def _check_node(fragment: Fragment, node: nodes.Node, shared: frozenset[str]) ->
             if kind == "param" or fragment.key == "prompt.macros":
                 taken -= TURN_NAMES
             if fragment.key == "prompt.assistant":  # what the output fragment will print
-                taken -= {"content", "reasoning"}
+                taken -= {"content", "reasoning", "calls"}
             if name.startswith("_") or name in taken - LOOP_TARGETS:
                 message = f"{name!r} cannot be set: the compiled template has a use for that name"
                 raise fragment.error(message, line, "choose another name")
@@ -150,6 +150,9 @@ def _check_names(fragment: Fragment, shared: frozenset[str]) -> None:
                 fix = "write {{ output }} alone; put trims and conditions into [output] text"
                 raise fragment.error(message, name.lineno, fix)
     unknown = meta.find_undeclared_variables(fragment.tree) - known
+    sets = fragment.tree.find_all((nodes.Assign, nodes.AssignBlock))  # in a branch, jinja2 forgets
+    stored = (name for found in sets for name in found.find_all(nodes.Name) if name.ctx == "store")
+    unknown -= {name.name for name in stored}
     if unknown:
         line, word = min((name.lineno, name.name) for name in names if name.name in unknown)
         fixes = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import chatadapters
@@ -12,13 +13,17 @@ MODES = ("auto", "required", "named", "none")
 WAYS = ("whole", "stream")
 
 
+CORPUS = Path(__file__).resolve().parents[1] / "corpus"
+
+
+def served() -> list[str]:
+    """Return the adapters that are served here: those that the whole suite is run with."""
+    return [name for name in chatadapters.names() if (CORPUS / f"{name}.txt").is_file()]
+
+
 def calling() -> list[str]:
     """Return the adapters that the table must hold: those whose format carries tool calls."""
-    return [
-        name
-        for name in chatadapters.names()
-        if chatadapters.load(name).declaration.limits.calls != 0
-    ]
+    return [name for name in served() if chatadapters.load(name).declaration.limits.calls != 0]
 
 
 @dataclass

@@ -17,7 +17,10 @@ from chatadapters.grammar.arguments import arguments_node, schema_notes
 from tests.grammar_cases import COSTLY, ENCODINGS, MARKS, TREE, Encoding, encoding, fields
 from tests.grammar_schemas import Schemas
 
-LONG = (">\n", "', '", '", "', '": "', "</value>", "</key><value>", "\n</parameter>\n", MARKS, "12")
+LONG = (
+    *(">\n", "', '", '", "', '": "', "</value>", "</key><value>", "</key>"),
+    *("\n</parameter>\n", MARKS, "12"),
+)
 WORDS = [bytes([byte]) for byte in range(256)] + [word.encode() for word in LONG] + [b"<eos>"]
 END = len(WORDS) - 1
 PRINTED, DRAWN = 60, 25

@@ -13,11 +13,10 @@ from vllm.tool_parsers.abstract_tool_parser import ToolParserManager
 
 import chatadapters
 from chatadapters.plugin import register
+from tests.serve.table import calling
 
 register()
-NAMES = [
-    name for name in chatadapters.names() if chatadapters.load(name).declaration.limits.calls != 0
-]
+NAMES = calling()
 THINKING = [name for name in NAMES if chatadapters.load(name).declaration.limits.reasoning]
 TOOLS = [
     {

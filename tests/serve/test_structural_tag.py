@@ -8,10 +8,9 @@ import pytest
 import xgrammar as xgr
 
 import chatadapters
+from tests.serve.table import calling
 
-NAMES = [
-    name for name in chatadapters.names() if chatadapters.load(name).declaration.limits.calls != 0
-]
+NAMES = calling()
 HELLO = [{"role": "user", "content": "Hello"}]
 TOOLS = [
     {

@@ -20,12 +20,13 @@ from chatadapters.verify.checks import run
 from chatadapters.verify.conversations import Conversation
 from chatadapters.verify.laws import Printed, Subject
 from tests.serve.server import Server
+from tests.serve.table import served
 from tools import real_model
 
 ROOT = Path(__file__).resolve().parents[2]
 OPENING = Path(__file__).with_name("opening.py")
 ALIASES = {"chatglm3": ("ChatGLM3-6B",)}  # what the story calls it
-NAMES = chatadapters.names()
+NAMES = served()
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from .. import ir
 from ..errors import DeclarationError, Place, did_you_mean
 from . import printers
 
+KINDS = ("string", "number", "boolean", "null", "object", "array")
 FIELDS = ("content", "reasoning", "name", "id", "arguments", "key", "value")
 
 
@@ -105,6 +107,10 @@ def _indent(value: object) -> bool:
     return value is None or (whole and 0 <= int(str(value)) <= 16)
 
 
+def _depth(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 8
+
+
 def _separators(value: object) -> bool:
     pair = value if isinstance(value, list | tuple) else ()
     texts = [part.strip(" ") for part in pair if isinstance(part, str)]
@@ -115,6 +121,19 @@ def _quote(value: object) -> bool:
     return isinstance(value, str) and len(value) > 1 and not value.isspace()
 
 
+def _mark(value: object) -> bool:
+    return isinstance(value, str) and not any(char.isspace() for char in value)
+
+
+def _word(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"[\w.:-]+", value) is not None
+
+
+def _word_or_none(value: object) -> bool:
+    return value is None or _word(value)
+
+
+_STRINGS = ("repr", "plain", "escaped")
 _SPECS = (
     Spec(
         "raw",
@@ -132,6 +151,8 @@ _SPECS = (
             Option("separators", None, 'a pair such as [",", ":"], or none', _separators),
             Option("sort_keys", False, "true or false", _bool),
             Option("ascii", False, "true or false", _bool),
+            Option("depth", 0, "how many indents deep the value stands, up to 8", _depth),
+            Option("string", False, "true or false", _bool),
         ),
         "JSON, as Python's json.dumps prints it",
         "every JSON value is carried",
@@ -141,8 +162,10 @@ _SPECS = (
         "python",
         ("arguments",),
         (
-            Option("strings", "repr", '"repr" or "plain"', _choice("repr", "plain")),
+            Option("strings", "repr", '"repr", "plain" or "escaped"', _choice(*_STRINGS)),
+            Option("lists", "python", '"python" or "json"', _choice("python", "json")),
             Option("mappings", "python", '"python" or "json"', _choice("python", "json")),
+            Option("values", "python", '"python" or "json"', _choice("python", "json")),
         ),
         "Python keyword arguments: name='value', other=1",
         "every JSON value is carried; argument names must be Python identifiers",
@@ -152,12 +175,50 @@ _SPECS = (
     Spec(
         "text",
         ("value",),
-        (Option("scalars", "json", '"json" or "python"', _choice("json", "python")),),
+        (
+            Option("scalars", "json", '"json" or "python"', _choice("json", "python")),
+            Option("containers", "json", '"json" or "python"', _choice("json", "python")),
+            Option("cdata", "never", '"never" or "needed"', _choice("never", "needed")),
+        ),
         "strings as they are, other values as JSON text, typed by the tool's schema when read",
         "a string that contains what ends the hole, or that reads as another type which its "
         "schema allows, is not carried",
         printers.text,
         printers.text_macro,
+    ),
+    Spec(
+        "type",
+        ("value",),
+        (
+            *(Option(kind, kind, "a word", _word) for kind in KINDS),
+            Option("integer", None, "a word, or none: as number", _word_or_none),
+            Option("others", None, "a word for every type but string, or none", _word_or_none),
+        ),
+        "the name of a value's JSON type, which says how the value after it is read",
+        "every type is carried",
+        printers.type_name,
+        printers.type_macro,
+    ),
+    Spec(
+        "attribute",
+        ("key",),
+        (),
+        'a text with & as &amp; and " as &quot;',
+        "a text with a line break is not carried",
+        printers.attribute,
+    ),
+    Spec(
+        "elements",
+        ("arguments",),
+        (
+            Option("mark", "", "a text without white space, before every tag", _mark),
+            Option("item", "item", "the name of a list's elements", _word),
+        ),
+        "elements named by their keys, lists as repeated elements, typed by the tool's schema",
+        "null is left out; empty lists and objects are carried where the schema says their type; "
+        "a string that contains its element's end is not",
+        printers.elements,
+        printers.elements_macro,
     ),
     Spec(
         "literal",

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 
 from jinja2 import nodes
 
+from .. import fragments
 from ..codecs.printers import quoted
 from ..declaration import Declaration, HistoryPolicy
+from .jinja_text import Writer
 
 # What a name is computed from: other variables, facts about the conversation, counters, macros.
 _NEEDS: dict[str, set[str]] = {
@@ -130,12 +132,14 @@ def defines(statement: nodes.Node) -> set[str]:
     if isinstance(statement, nodes.Macro):
         return {statement.name}
     targets = [statement, *statement.find_all((nodes.Assign, nodes.AssignBlock))]
+    # What a loop sets is gone after it; only a namespace keeps what it is given there.
+    kinds = nodes.NSRef if isinstance(statement, nodes.For) else nodes.Name | nodes.NSRef
     return {
         part.name
         for one in targets
         if isinstance(one, nodes.Assign | nodes.AssignBlock)
         for part in (one.target, *one.target.find_all((nodes.Name, nodes.NSRef)))
-        if isinstance(part, nodes.Name | nodes.NSRef)
+        if isinstance(part, kinds)
     }
 
 
@@ -151,6 +155,12 @@ def fields(tree: nodes.Node, names: Iterable[str]) -> set[str]:
 def policy(declaration: Declaration) -> tuple[str, set[str]]:
     """Return the condition under which past reasoning is kept, and the names it needs."""
     history = declaration.output.history
+    if declaration.output.history_when is not None:
+        fragment = fragments.parse(declaration, "output.history_when")
+        writer = Writer(lambda node, writer, depth: None)
+        writer.fragment = fragment
+        (output,) = fragment.tree.find_all(nodes.Output)
+        return writer.expression(output.nodes[0]), uses(fragment.tree)
     if isinstance(history, str):
         return _POLICIES[history]
     condition, needed = "true", set(history)
@@ -174,12 +184,13 @@ def turn(declaration: Declaration, used: set[str], role: str | None, keep: bool)
     if "reasoning" in used and role in ("assistant", None):
         lines += _reasoning(declaration, role, keep)
     if "result" in used and role in ("tool", None):
+        place = "loop.index0 - _at.caller - 1"
+        if role is None:
+            place += ' if message.role == "tool" else 0'
         lines += [
             "{%- set _calls = messages[_at.caller].tool_calls if _at.caller >= 0 else [] -%}",
             "{%- set _calls = _calls if _calls else [] -%}",
-            *result(
-                declaration, "result", "_calls", "message", "loop.index0 - _at.caller - 1", used
-            ),
+            *result(declaration, "result", "_calls", "message", place, used),
         ]
     return lines
 

@@ -120,7 +120,8 @@ class Writer:
         pad = "  " * depth
         lines = self.loops(node, self, depth)
         if lines is None:
-            lines, over = [], self.expression(node.iter)
+            plain = not isinstance(node.iter, nodes.CondExpr)
+            lines, over = [], self.expression(node.iter) if plain else self.atom(node.iter)
             if _is_arguments(node.iter) and isinstance(node.target, nodes.Tuple):
                 lines = [f"{pad}{{%- if {over} is string -%}}"]
                 lines += [

@@ -6,6 +6,7 @@ output fragment has been decided by the template itself.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from itertools import pairwise
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ChatAdaptersError
 from ..ir import Alt, Hole, Lit, Node, Obj, Rep, Seq, walk
+from ..pairs import pair_of
 from ..runtime import Parser
 from .undecided import undecided
 
@@ -37,6 +39,7 @@ def shape(adapter: Adapter) -> dict[str, Any]:
     declaration = adapter.declaration
     fields = {node.field for node in walk(adapter.ir) if isinstance(node, Hole)}
     reasoning = _reasoning(adapter) if "reasoning" in fields else None
+    calling = bool(fields & {"arguments", "value"}) and declaration.limits.calls != 0
     return {
         "name": adapter.name,
         "special": declaration.special,
@@ -44,7 +47,7 @@ def shape(adapter: Adapter) -> dict[str, Any]:
         "ids": declaration.ids.parts if declaration.ids else (),
         "reasoning": reasoning,
         "after": _after(adapter, reasoning),
-        "calls": _calls(adapter, reasoning) if fields & {"arguments", "value"} else None,
+        "calls": _calls(adapter, reasoning) if calling else None,
     }
 
 
@@ -103,7 +106,7 @@ def _calls(adapter: Adapter, reasoning: dict[str, Any] | None) -> dict[str, Any]
     limits = adapter.declaration.limits
     many = _MANY if limits.calls is None else min(_MANY, limits.calls)
     loop = next(node for node in walk(adapter.ir) if isinstance(node, Rep) and node.over == "calls")
-    pattern = re.compile(_pattern(_core(loop.body)), re.DOTALL)
+    pattern = _numbered(_pattern(_core(loop.body)))
     text = _print(adapter, "", _REASONING if reasoning else "", many)
     found = list(pattern.finditer(text))
     if len(found) != many:
@@ -143,10 +146,11 @@ def _calls(adapter: Adapter, reasoning: dict[str, Any] | None) -> dict[str, Any]
 def _anchored(adapter: Adapter) -> bool:
     """Whether a call may stand only where the message begins."""
     return not any(
-        route["call"] is not None
+        one["call"] is not None
         for state in adapter.table["states"]
         if not state["anchored"]
         for route in state["routes"].values()
+        for one in (route, *route.get("others", ()))
     )
 
 
@@ -177,6 +181,14 @@ def _pattern(nodes: Seq) -> str:
     return "".join(map(_one, nodes))
 
 
+def _numbered(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern; a hole that comes twice is two groups, told apart by a number."""
+    count = itertools.count()
+    return re.compile(
+        re.sub(r"\(\?P<(\w+)>", lambda m: f"(?P<{m.group(1)}_{next(count)}>", pattern), re.DOTALL
+    )
+
+
 def _one(node: Node) -> str:
     match node:
         case Lit(text):
@@ -185,16 +197,29 @@ def _one(node: Node) -> str:
             return f'"(?P<name_json>{_NAME})"' if codec.name == "json" else f"(?P<name>{_NAME})"
         case Hole(field="id", codec=codec):
             return '"(?P<id_json>[^"]*)"' if codec.name == "json" else "(?P<id>.*?)"
+        case Hole(field="count"):
+            return '"?(?P<count>[0-9]+)"?'
         case Hole(field="arguments", codec=codec):
-            inner = f"[^{{}}]*?{_KEY}[^{{}}]*?{_VALUE}[\"'|<>]*"
+            if codec.name == "elements":
+                mark = re.escape(str(dict(codec.options)["mark"]))
+                return f"(?P<arguments>{mark}<{_KEY}>{_VALUE}{mark}</{_KEY}>)"
+            if dict(codec.options).get("string"):
+                return rf'(?P<arguments>"\{{[^{{}}]*?{_KEY}[^{{}}]*?{_VALUE}[^{{}}]*?\}}")'
+            quote = re.escape(str(dict(codec.options).get("quote", "")))
+            ending = f"(?:{quote})?" if quote else "[\"'|<>]*"
+            inner = f"[^{{}}]*?{_KEY}[^{{}}]*?{_VALUE}{ending}"
             if codec.name != "python":
                 inner = r"\{" + inner + r"\s*\}"
             return f"(?P<arguments>{inner})"
         case Rep(over="arguments"):
             return f"(?P<arguments>.*?{_VALUE}{re.escape(_ending(node))})"
-        case Obj(fields):
-            parts = [rf"\s*{re.escape(json.dumps(key))}\s*:\s*{_one(one)}" for key, one in fields]
-            return r"\{" + r"\s*,".join(parts) + r"\s*\}"
+        case Obj(fields, optional):
+            comma, parts = "", list[str]()
+            for key, one in fields:
+                part = rf"{comma}\s*{re.escape(json.dumps(key))}\s*:\s*{_one(one)}"
+                parts.append(f"(?:{part})?" if key in optional else part)
+                comma = r"\s*,"
+            return r"\{" + "".join(parts) + r"\s*\}"
         case Alt(branches):
             return "(?:" + "|".join(map(_pattern, branches)) + ")"
         case _:
@@ -211,6 +236,7 @@ def _pieces(found: re.Match[str]) -> tuple[tuple[str, str], ...]:
     spans = sorted((found.span(name), name) for name, text in found.groupdict().items() if text)
     pieces, at = list[tuple[str, str]](), found.start()
     for (start, end), name in spans:
+        name = name.rpartition("_")[0]
         pieces += [("text", found.string[at:start]), (name.removesuffix("_json"), name)]
         at = end
     pieces.append(("text", found.string[at : found.end()]))
@@ -221,20 +247,28 @@ def _spelling(adapter: Adapter, loop: Rep) -> dict[str, Any]:
     """Return how arguments are spelled: a kind, the codec's options, and the texts around pairs."""
     pairs = _pairs(adapter)
     if pairs is not None:
-        opening, _, middle, value, closing = pairs.body
-        assert isinstance(opening, Lit) and isinstance(middle, Lit) and isinstance(closing, Lit)
-        assert isinstance(value, Hole)
+        pair = pair_of(pairs)
+        assert pair is not None
         table = next(call["table"] for call in adapter.table["calls"] if call["payload"] == "pairs")
-        return {
+        spec = {
             "kind": "pairs",
-            "codec": value.codec.name,
-            "options": dict(value.codec.options),
-            "open": opening.text,
-            "middle": middle.text,
-            "close": closing.text,
+            "codec": pair.value.name,
+            "options": dict(pair.value.options),
+            "open": pair.opening,
+            "middle": pair.middle,
+            "close": pair.closing,
             "ends": table["ends"],
         }
+        if pair.typed:
+            spec["typed"] = {"after": pair.after, "words": pair.kinds}
+        if "escaped" in table:
+            spec["escaped"] = True
+        return spec
     hole = next(
         node for node in walk(loop.body) if isinstance(node, Hole) and node.field == "arguments"
     )
-    return {"kind": hole.codec.name, "options": dict(hole.codec.options)}
+    spec = {"kind": hole.codec.name, "options": dict(hole.codec.options)}
+    if hole.codec.name == "elements":
+        table = next(call["table"] for call in adapter.table["calls"])
+        spec["until"] = table["until"][0]
+    return spec

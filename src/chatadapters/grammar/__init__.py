@@ -20,6 +20,7 @@ MODULES = (
     "strings",
     "objects",
     "values",
+    "elements",
     "arguments",
     "tag",
 )

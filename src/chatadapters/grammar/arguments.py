@@ -15,9 +15,11 @@ from __future__ import annotations
 from ..runtime.values import allowed_types, property_types
 from .dialect import LONGEST_WRITTEN_KEY
 from .ebnf import NOTHING, either, literal, maybe, none_of, repeat, without
+from .elements import Elements, any_elements
 from .encodings import dialect_of
 from .objects import entries, members, open_to, properties, rules_of
 from .quoted import filled
+from .simples import kind_of
 from .strings import MOST_COUNTED
 from .values import PLAIN_SCHEMA, Values, is_texts
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
+    from .dialect import Dialect
     from .schema import Path
     from .simples import Simple
 
@@ -63,11 +66,13 @@ def schema_notes(
 def _grammar(
     spec: Mapping[str, Any], parameters: Any, strict: bool, notes: list[str] | None, counted: int
 ) -> str:
-    top = dialect_of(spec)
+    top, kind = dialect_of(spec), spec["kind"]
+    if kind == "elements":
+        return _elements(spec, top, parameters, strict, notes, counted)
     values = Values(top, parameters, notes, counted)
-    kind = spec["kind"]
     alternatives = _objects(values, parameters) if strict else [_FREE]
-    types = {} if strict or spec.get("codec") != "text" else property_types(parameters)
+    typed = "typed" in spec or spec.get("codec") != "text"
+    types = {} if strict or typed else property_types(parameters)
     if types:
         found = [_loose_pairs(values, spec, types)]
     elif kind == "pairs":
@@ -77,6 +82,21 @@ def _grammar(
     else:
         found = [values.object(one, top, None) for one in alternatives]
     return values.text(either(found))
+
+
+def _elements(
+    spec: Mapping[str, Any],
+    top: Dialect,
+    parameters: Any,
+    strict: bool,
+    notes: list[str] | None,
+    counted: int,
+) -> str:
+    values = Elements(spec["options"], top, parameters, notes, counted)
+    found = [one for one in _objects(values, parameters) if open_to(one) is None]
+    if not strict or not found:
+        return values.text(any_elements(values, spec))
+    return values.text(either([values.object(one, top, None) for one in found]))
 
 
 def _objects(values: Values, parameters: Any) -> list[Simple]:
@@ -114,6 +134,9 @@ def _pairs(values: Values, spec: Mapping[str, Any], one: Simple, parameters: Any
     declared = declared if isinstance(declared, dict) else {}
 
     def value(name: str, schema: Any, path: Path) -> str | None:
+        if "typed" in spec:
+            found = _typed_value(values, spec, schema, path)
+            return None if found is None else f"{found} {close}"
         found = _plain_value(values, schema, path)
         if found is None:
             types = allowed_types(declared[name], parameters) if name in declared else _ANY_TYPE
@@ -123,7 +146,11 @@ def _pairs(values: Values, spec: Mapping[str, Any], one: Simple, parameters: Any
     opened = open_to(one)
     if opened is not None:
         inside = (None, ".*")
-        text = _pair_value(values, spec, opened[0], _ANY_TYPE, inside)
+        text = (
+            _typed_value(values, spec, opened[0], inside)
+            if "typed" in spec
+            else _pair_value(values, spec, opened[0], _ANY_TYPE, inside)
+        )
         least, most = values.counts(one, "Properties", None)
         return (
             NOTHING
@@ -174,12 +201,55 @@ def _pair_value(
     return values.any_of(kept or alternatives, values.top, path)
 
 
+def _typed_value(values: Values, spec: Mapping[str, Any], schema: Any, path: Path) -> str | None:
+    """Return the expression of a type's word and a value of that type."""
+    words, after = spec["typed"]["words"], spec["typed"]["after"]
+    grouped: dict[str, list[Simple]] = {}
+    for one in values.schemas.flat(values.schemas.target(schema), path):
+        for kind, part in _by_kind(one, "integer" in words):
+            grouped.setdefault(words[kind], []).append(part)
+    found = []
+    for word, parts in grouped.items():
+        text = values.any_of(parts, values.top, path)
+        if text is not None:
+            found.append(f"{literal(word + after)} {text}")
+    return either(found) if found else None
+
+
+def _by_kind(one: Simple, integers: bool) -> list[tuple[str, Simple]]:
+    """Return the parts of an alternative, each with the kind of its values."""
+    if "enum" in one:
+        kinds = dict.fromkeys(_written_kind(value, integers) for value in one["enum"])
+        return [
+            (kind, {"enum": [v for v in one["enum"] if _written_kind(v, integers) == kind]})
+            for kind in kinds
+        ]
+    if one["type"] == "any":
+        return [
+            part
+            for kind in ("string", "number", "boolean", "null", "object", "array")
+            for part in _by_kind({"type": kind}, integers)
+        ]
+    if one["type"] == "integer" and not integers:
+        return [("number", one)]
+    if one["type"] == "number" and integers:
+        return [("number", one), ("integer", {**one, "type": "integer"})]
+    return [(one["type"], one)]
+
+
+def _written_kind(value: Any, integers: bool) -> str:
+    kind = kind_of(value)
+    return "number" if kind == "integer" and not integers else kind
+
+
 def _keys(spec: Mapping[str, Any]) -> Callable[[str], str | None]:
     """Return what spells a key with its markers, None where it does not read back."""
     end = spec["middle"].split()[0]
     before, after = literal(spec["open"])[:-1], literal(spec["middle"])[1:]
 
     def key(name: str) -> str | None:
+        if "escaped" in spec:
+            name = name.replace("&", "&amp;").replace('"', "&quot;")
         fits = 0 < len(name) <= LONGEST_WRITTEN_KEY and "\n" not in name and end not in name
         return f"{before}{literal(name)[1:-1]}{after}" if fits else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .dialect import Dialect, new_blocks
+from .elements import elements_dialect
 from .quoted import json_dialect, python_dialect
 from .raw import quote_dialect, text_dialect
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 _MOST_SPECS = 100
+NO_GRAMMAR = "arguments spelled as {} have no grammar yet, so nothing can be enforced"
 _DIALECTS: dict[str, Dialect] = {}
 _REMEMBERED: dict[int, tuple[Mapping[str, Any], Dialect]] = {}
 
@@ -32,21 +34,29 @@ def dialect_of(spec: Mapping[str, Any]) -> Dialect:
 
 
 def _made(spec: Mapping[str, Any]) -> Dialect:
-    blocks = new_blocks()
     options: Mapping[str, Any] = spec.get("options") or {}
+    if options.get("string"):
+        raise ValueError(NO_GRAMMAR.format("JSON in a string"))
+    if spec["kind"] == "elements":
+        return elements_dialect(options)
+    blocks = new_blocks()
     kind = spec["kind"]
     if kind == "json" or (kind == "pairs" and spec["codec"] == "json"):
         return json_dialect("j", blocks, options)
     if kind == "literal":
         return quote_dialect("l", blocks, options)
     if kind == "pairs":
-        return text_dialect("t", blocks, options, spec["ends"])
+        return text_dialect("t", blocks, options, spec["ends"], "typed" in spec)
+    if options.get("values") == "json":
+        return json_dialect("k", blocks, {}, slash="")
     inner = python_dialect("p", blocks)
-    plain, mapped = options.get("strings") == "plain", options.get("mappings") == "json"
-    if not plain and not mapped:
+    strings = options.get("strings", "repr")
+    mapped, listed = options.get("mappings") == "json", options.get("lists") == "json"
+    if strings == "repr" and not mapped and not listed:
         return inner
-    made = python_dialect("v", blocks, plain)  # the options hold for the arguments themselves
-    made.arrays = inner
-    made.objects = json_dialect("k", blocks, {}, slash="") if mapped else inner
+    made = python_dialect("v", blocks, strings)  # the options hold for the arguments themselves
+    as_json = json_dialect("k", blocks, {}, slash="") if mapped or listed else inner
+    made.arrays = as_json if listed else inner
+    made.objects = as_json if mapped else inner
     made.any_value()
     return made

@@ -90,16 +90,28 @@ def _json_speller(
     return spell
 
 
-def python_dialect(prefix: str, blocks: Blocks, plain: bool = False) -> Dialect:
-    """Return Python literals; ``plain``: of strings, only quote and backslash are escaped."""
+def python_dialect(
+    prefix: str, blocks: Blocks, strings: str = "repr", ends: Sequence[str] = ()
+) -> Dialect:
+    """Return Python literals, of which no string holds one of ``ends``.
+
+    ``strings``: as Python prints them (``repr``), or in single quotes with only quote and backslash
+    (``plain``), or line breaks too (``escaped``), escaped.
+    """
     made = Dialect(prefix, blocks)
     made.words = _PYTHON_WORDS
     made.open = made.close = '"\'"'
     made.inside = made.before = "sq"
-    lines = "" if plain else "\r\n"
+    lines = "" if strings == "plain" else "\r\n"
     made.escapes = _PYTHON_ESCAPES
-    made.banned = points("'\\" + lines)
-    made.spell = made.key = lambda value: written(lambda v: _python_text(v, plain), value)
+    inner = [end for end in ends if not any(one in end for one in ("\\", *lines))]
+    made.banned = tidy((*points("'\\" + lines), *points(end[0] for end in inner)))
+
+    def spell(value: Any) -> str | None:
+        text = written(lambda v: _python_text(v, strings), value)
+        return None if text is None or any(end in text for end in ends) else text
+
+    made.spell = made.key = spell
     # Any other character after a backslash leaves the backslash in the text, as in Python.
     escape = made.block(
         "esc",
@@ -107,7 +119,10 @@ def python_dialect(prefix: str, blocks: Blocks, plain: bool = False) -> Dialect:
         f' | "u" ([0-9a-cA-CefEF] {_HEX_DIGIT} | [dD] [0-7]) {_HEX_DIGIT} {_HEX_DIGIT}',
     )
     for name, quote in (("sq", "'"), ("dq", '"')):
-        _strings(made, name, none_of(quote + "\\" + lines), escape)
+        if inner:
+            _endless_strings(made, name, inner, quote + "\\" + lines, escape)
+        else:
+            _strings(made, name, none_of(quote + "\\" + lines), escape)
     for some in ("", "1"):
         single, double = f"{prefix}_sq{some}", f"{prefix}_dq{some}"
         body = f'"\'" {single} "\'" | "\\"" {double} "\\""'
@@ -144,21 +159,37 @@ def _strings(made: Dialect, name: str, plain: str, escape: str) -> None:
     made.block(f"{name}1", body, escape)
 
 
-def _python_text(value: Any, plain: bool) -> str:
+def _endless_strings(
+    made: Dialect, name: str, ends: Sequence[str], never: str, escape: str
+) -> None:
+    """Add the same blocks of strings that hold none of ``ends``."""
+    run = made.block(f"{name}_run", without([*ends, *never]))
+    inside = made.block(name, f'{run} | {run} "\\" {escape} {made.prefix}_{name}', run, escape)
+    plain = none_of("".join(end[0] for end in ends) + never)
+    one = f'({plain} | "\\" {escape})'
+    made.block(f"{name}1", filled(ends, one, inside, never), inside, escape)
+    made.before = "no"
+    made.block("no", f"{one}*", escape)
+
+
+def _python_text(value: Any, strings: str = "repr") -> str:
     import json
 
     if isinstance(value, str):
-        if plain:
-            return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+        if strings != "repr":
+            text = value.replace("\\", "\\\\").replace("'", "\\'")
+            if strings == "escaped":
+                text = text.replace("\n", "\\n").replace("\r", "\\r")
+            return f"'{text}'"
         text = value.translate({code: e for code, e in _PYTHON_ESCAPES.items() if code != 39})
         if "'" in value and '"' not in value:
             return f'"{text}"'
         return "'" + text.replace("'", "\\'") + "'"
     if isinstance(value, dict):
-        pairs = (f"{_python_text(k, False)}: {_python_text(v, False)}" for k, v in value.items())
+        pairs = (f"{_python_text(k)}: {_python_text(v)}" for k, v in value.items())
         return f"{{{', '.join(pairs)}}}"
     if isinstance(value, list):
-        return f"[{', '.join(_python_text(item, False) for item in value)}]"
+        return f"[{', '.join(_python_text(item) for item in value)}]"
     if value is None or isinstance(value, bool):
         return str(value)
     return json.dumps(value, allow_nan=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .dialect import JSON_WORDS, LONGEST_WRITTEN_KEY, Dialect, written
 from .ebnf import literal, none_of, points, repeat, without
-from .quoted import filled, json_dialect
+from .quoted import filled, json_dialect, python_dialect
 
 TYPE_CHECKING = False  # typing costs more to import than a whole compiled parser
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .dialect import Blocks
 
 _PYTHON_TOO = {"null": '("None" | "null")', "boolean": '("True" | "False" | "true" | "false")'}
+_WRAPPED = ("<", "&", "\n")  # a text with one of these stands in CDATA
 _ODD_IN_KEYS = "{}[],:\"'\n"
 
 
@@ -49,7 +50,7 @@ def quote_dialect(prefix: str, blocks: Blocks, options: Mapping[str, Any]) -> Di
         return json.dumps(value, allow_nan=False)
 
     made.key, made.spell = key, lambda value: written(dump, value)
-    _endless(made, [quote])
+    add_endless(made, [quote])
     controls = "".join(map(chr, range(32)))
     plain_key = repeat(none_of(f"{_ODD_IN_KEYS}{controls} \u00a0{quote[0]}"), 1)
     made.block("key", f"{plain_key} | {prefix}_str" if bare else f"{prefix}_str", f"{prefix}_str")
@@ -58,12 +59,22 @@ def quote_dialect(prefix: str, blocks: Blocks, options: Mapping[str, Any]) -> Di
 
 
 def text_dialect(
-    prefix: str, blocks: Blocks, options: Mapping[str, Any], ends: Sequence[str]
+    prefix: str,
+    blocks: Blocks,
+    options: Mapping[str, Any],
+    ends: Sequence[str],
+    typed: bool = False,
 ) -> Dialect:
-    """Return raw text that a schema types: strings as they are, anything else as JSON."""
+    """Return raw text: strings as they are, anything else as JSON; a schema or a word types it."""
     made = Dialect(prefix, blocks)
     made.open = made.close = ""
-    made.arrays = made.objects = inner = json_dialect("j", blocks, {}, ends)
+    kept = () if typed else ends
+    if options.get("containers") == "python":
+        inner = python_dialect("p", blocks, ends=kept)
+    else:
+        inner = json_dialect("j", blocks, {}, kept)
+    made.arrays = made.objects = inner
+    cdata = options.get("cdata") == "needed"
     python = options.get("scalars") == "python"
     made.words = _PYTHON_TOO if python else JSON_WORDS
 
@@ -71,15 +82,31 @@ def text_dialect(
         if python and (value is None or isinstance(value, bool)):
             return str(value)
         text = written(str, value) if isinstance(value, str) else inner.spell(value)
-        return None if text is None or any(end in text for end in ends) else text
+        if cdata and isinstance(value, str) and any(char in value for char in _WRAPPED):
+            shut = any(f"]]>{end}" in value for end in ends)
+            return None if text is None or shut else f"<![CDATA[{text}]]>"
+        free = typed and not isinstance(value, str)
+        return None if text is None or (not free and any(end in text for end in ends)) else text
 
     made.spell = spell
-    _endless(made, ends)
+    add_endless(made, _WRAPPED if cdata else ends)
+    if cdata:
+        _wrapped(made, [f"]]>{end}" for end in ends])
     made.simple["any"] = made.string()
     return made
 
 
-def _endless(made: Dialect, ends: Sequence[str]) -> None:
+def _wrapped(made: Dialect, ends: Sequence[str]) -> None:
+    """Let strings also stand in CDATA, where they may hold anything but its end."""
+    inside = made.block("cd", without(ends))
+    filling = {"": inside, "1": filled(ends, none_of("]"), inside)}
+    for some, text in filling.items():
+        plain = f"{made.prefix}_in{some}"
+        body = f'{plain} | "<![CDATA[" {text} "]]>"'
+        made.block(f"str{some}", body, plain, inside)
+
+
+def add_endless(made: Dialect, ends: Sequence[str]) -> None:
     """Add the blocks of strings that hold none of ``ends``, the first of which is printed."""
     short = [end for end in ends if not any(o != end and o in end for o in ends)]
     cut = list(dict.fromkeys(end[0] if _overlaps(end, ends) else end for end in short))

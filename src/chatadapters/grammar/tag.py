@@ -104,6 +104,8 @@ def _spelled(shape: Mapping[str, Any], name: str) -> list[tuple[str, str]]:
     for kind, text in shape["calls"]["pieces"]:
         if kind == "name":
             found.append(("text", _escaped(name) if text == "name_json" else name))
+        elif kind == "count":
+            found.append(("pattern", _ORDINAL))
         elif kind == "id":
             for part in shape["ids"] or ("",):
                 if part == "{name}":

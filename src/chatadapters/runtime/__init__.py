@@ -24,6 +24,7 @@ MODULES = (
     "json_stream",
     "literals",
     "pairs",
+    "elements",
     "fields",
     "calls",
     "parser",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .elements import read_elements
 from .fields import Fields, unpack
 from .json_stream import pass_value
 from .literals import read_literal
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from .scan import Steps
 
 NAME_MARKS = "_-.:/"
+LONGEST_COUNT = 9
 
 
 class Caller(Scanner):
@@ -52,10 +54,18 @@ class Caller(Scanner):
                     position = yield from self.skip_space(position)
                     if position < 0:
                         return False
-                position, name = yield from self._name(position, step[2])
+                position, read = yield from self._name(position, step[2])
+                if name is not None and read != name:
+                    return False
+                name = read
             elif kind == "id":
-                position, id = yield from self._id(position, step[1])
+                position, read = yield from self._id(position, step[1])
+                if id is not None and read != id:
+                    return False
+                id = read
                 name = derive_name(self.table["id_parts"], id) if body["derived"] else name
+            elif kind == "count":
+                position = yield from self._count(position)
             elif kind == "optional":
                 offset = position - self.at
                 after = yield from self.tokens(position, step[1])
@@ -65,7 +75,7 @@ class Caller(Scanner):
             if position < 0:
                 return False
         if body["payload"] == "object":
-            return (yield from self._object_call(body, position))
+            return (yield from self._object_call(body, position, name))
         if not name or not self.known(name):
             return False
         if body["ahead"]:
@@ -126,6 +136,20 @@ class Caller(Scanner):
             end = position + offset
         return (end, self.buffer[position:end]) if end > position else (-1, "")
 
+    def _count(self, position: int) -> Steps:
+        """Read the number of a call, which says nothing that its place does not say."""
+        end = position
+        while True:
+            while end < len(self.buffer) and self.buffer[end] in "0123456789":
+                end += 1
+            if end - position > LONGEST_COUNT:
+                return -1
+            if end < len(self.buffer) or self.ended:
+                return end if end > position else -1
+            offset = end - position
+            position = yield from self.more(position)
+            end = position + offset
+
     def _id(self, position: int, ends: tuple[str, ...]) -> Steps:
         """Read an id, one word, up to the token after it."""
         position, place = yield from self.until(position, ends, 2 * LONGEST_NAME)
@@ -139,6 +163,9 @@ class Caller(Scanner):
         if kind == "pairs":
             types = property_types((self.tools or {}).get(call.name))
             return (yield from read_pairs(self, call, body["table"], types))
+        if kind == "elements":
+            schema = (self.tools or {}).get(call.name)
+            return (yield from read_elements(self, call, body["table"], schema))
         if kind == "literal":
             good = yield from read_literal(self, call, body["table"])
         else:
@@ -206,9 +233,12 @@ class Caller(Scanner):
 
     # -- calls written as one JSON object
 
-    def _object_call(self, body: dict[str, Any], position: int) -> Steps:
-        """Read ``{...}``: any key order, unknown keys; committed once the name is known."""
-        reader = Fields(self, body["table"], body["bare"])
+    def _object_call(self, body: dict[str, Any], position: int, name: str | None) -> Steps:
+        """Read ``{...}``: any key order, unknown keys; committed once the name is known.
+
+        ``name`` is the name that stands before the object, if one does: the two must be equal.
+        """
+        reader = Fields(self, body["table"], body["bare"], name)
         good = yield from reader.header(position)
         if not good:
             return False

@@ -18,11 +18,13 @@ class Fields:
     """The keys of one JSON object; ``fields`` says what holes they fill.
 
     A ``bare`` object, with no marker before it, is a call only where its first key is declared.
+    ``named`` is the name that it must hold, None where it may be any.
     """
 
-    def __init__(self, p: Caller, fields: dict[str, Any], bare: bool) -> None:
+    def __init__(self, p: Caller, fields: dict[str, Any], bare: bool, named: str | None) -> None:
         self.p = p
         self.bare = bare
+        self.named = named
         self.stack = [fields]
         self.name = ""
         self.id: str | None = None
@@ -47,6 +49,8 @@ class Fields:
             if kind == "name":
                 position, self.name = yield from read_string(p, position, 2 * LONGEST_NAME)
                 if position < 0 or not self.name or not p.known(self.name):
+                    return False
+                if self.named is not None and self.name != self.named:
                     return False
                 self.offset = position - p.at
                 return True

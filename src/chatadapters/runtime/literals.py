@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _CLOSE = {"{": "}", "[": "]", "(": ")"}
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "v": "\v", "a": "\a", "0": "\0"}
 _DIGITS = {"x": 2, "u": 4, "U": 8}
-_LONGEST_ATOM = 400
+LONGEST_ATOM = 400
 _DEEPEST = 200
 
 
@@ -183,12 +183,12 @@ def _atom(p: Scanner, call: ToolCall, comma: str) -> Steps:
         buffer, size = p.buffer, len(p.buffer)
         while position < size and buffer[position] not in ",)]}" and buffer[position] not in SPACE:
             position += 1
-        if position < size or p.ended or position - p.at > _LONGEST_ATOM:
+        if position < size or p.ended or position - p.at > LONGEST_ATOM:
             break
         position = yield from p.more(position)
     word = p.buffer[p.at : position]
     text = WORDS.get(word) or python_number(word)
-    if not text or len(word) > _LONGEST_ATOM or (p.ended and position == len(p.buffer)):
+    if not text or len(word) > LONGEST_ATOM or (p.ended and position == len(p.buffer)):
         return False
     p.argue(call, comma + text, position)
     return True

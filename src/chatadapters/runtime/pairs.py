@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from .scan import Steps
 
 _ANY = frozenset(TYPES)
+_TEXT = frozenset(("string",))
+_JSON_STARTS = frozenset('{["-0123456789tfn')
 
 
 def read_pairs(
@@ -35,23 +37,49 @@ def read_pairs(
         if position < 0:
             return "truncated" if p.ended else "malformed"
         p.at = position
+        if "before_key" in table:
+            yield from take_lead(p, table["before_key"])
         key = yield from _pair_key(p, table["middle"][0])
         if key is None or not (yield from p.closing(table["middle"])):
             return "truncated" if p.ended else "malformed"
-        yield from take_lead(p, table["lead"])
+        if "escaped" in table:
+            key = key.replace("&quot;", '"').replace("&amp;", "&")
+        allowed, as_json = types.get(key, _ANY), table["json"]
+        if "typed" in table:
+            word = yield from _pair_key(p, table["typed"]["after"][0])
+            if word is None or not (yield from p.closing(table["typed"]["after"])):
+                return "truncated" if p.ended else "malformed"
+            kind = table["typed"]["words"].get(word.strip())
+            as_json = kind == "json" and (yield from _begins_json(p))
+            if kind is not None:
+                allowed = _TEXT if kind == "text" else _ANY - _TEXT
+        if not as_json or "typed" not in table:
+            yield from take_lead(p, table["lead"])
         fresh = key not in seen
         if fresh:
             p.argue(call, f'{", " if seen else ""}"{escape(key)}": ', p.at)
             seen.add(key)
-        if table["json"]:
+        if as_json:
             end = yield from pass_value(p, _sink(p, call, fresh), p.at)
             if end < 0 or not (yield from p.closing((table["ends"],))):
                 return "truncated" if p.ended else "malformed"
             continue
-        outcome = yield from _value(p, call, table, types.get(key, _ANY), fresh)
+        how = table
+        if "cdata" in table:
+            _, size = yield from p.token(p.at, ("<![CDATA[",))
+            if size > 0:
+                p.at += size
+                how = {**table, **table["cdata"]}
+        outcome = yield from read_value(p, call, how, allowed, fresh)
         if outcome == "truncated":
             return outcome
         status = outcome or status
+
+
+def _begins_json(p: Scanner) -> Steps:
+    """Drop white space; return whether a JSON value may begin here."""
+    there = yield from p.drop_space()
+    return there and p.buffer[p.at] in _JSON_STARTS
 
 
 def _sink(p: Scanner, call: ToolCall, fresh: bool) -> Callable[[str, int], None]:
@@ -81,7 +109,7 @@ def _pair_key(p: Scanner, ends: tuple[str, ...]) -> Steps:
     return key
 
 
-def _value(
+def read_value(
     p: Scanner, call: ToolCall, table: dict[str, Any], types: frozenset[str], fresh: bool
 ) -> Steps:
     """Read one raw value and its closing token; return a status, "" while all is well.

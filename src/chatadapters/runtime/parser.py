@@ -167,9 +167,10 @@ class Parser(Caller):
                 return None
             self.say(place - self._framing(route, place), reasoning)
             offset = place + len(which) - self.at
-            if (yield from self._follow(route, self.at + offset)):
-                return route
-            self.say(self.at + offset, reasoning)
+            for one in (route, *route.get("others", ())):
+                if (yield from self._follow(one, self.at + offset)):
+                    return one
+            self.say(self.at + offset - len(which) + route.get("again", len(which)), reasoning)
 
     def _framing(self, route: dict[str, Any], place: int) -> int:
         """Return how much white space before a marker is printed with it."""
@@ -180,6 +181,11 @@ class Parser(Caller):
 
     def _follow(self, route: dict[str, Any], position: int) -> Steps:
         """Go on from a route's first token, which ends at ``position``; return whether it holds."""
+        if "rest" in route:
+            position, size = yield from self.token(position, route["rest"])
+            if size < 0:
+                return False
+            position += size
         position = yield from self.tokens(position, route["tokens"])
         if position < 0:
             return False

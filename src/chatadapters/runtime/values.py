@@ -105,16 +105,8 @@ def allowed_types(schema: Any, root: Any = None, depth: int = 0) -> frozenset[st
     if not isinstance(schema, dict) or depth > 16:
         return every
     found = every
-    ref = schema.get("$ref")
-    if isinstance(ref, str) and ref.startswith("#/"):
-        target = root
-        for part in ref[2:].split("/"):
-            target = (
-                target.get(part.replace("~1", "/").replace("~0", "~"))
-                if isinstance(target, dict)
-                else None
-            )
-        found &= allowed_types(target, root, depth + 1)
+    if "$ref" in schema:
+        found &= allowed_types(_pointed(schema["$ref"], root), root, depth + 1)
     kind = schema.get("type")
     if isinstance(kind, str):
         found &= frozenset((kind,))
@@ -139,6 +131,38 @@ def allowed_types(schema: Any, root: Any = None, depth: int = 0) -> frozenset[st
     if schema.get("nullable") is True:
         found |= {"null"}
     return found & every or every
+
+
+def _pointed(ref: Any, root: Any) -> Any:
+    """Return the schema that a reference names inside its root, or None."""
+    target = root
+    if not isinstance(ref, str) or not ref.startswith("#/"):
+        return None
+    for part in ref[2:].split("/"):
+        key = part.replace("~1", "/").replace("~0", "~")
+        target = target.get(key) if isinstance(target, dict) else None
+    return target
+
+
+def inner_schema(schema: Any, root: Any, key: str | None, depth: int = 0) -> Any:
+    """Return the schema of an object's property, or of a list's items; None where it says none."""
+    if not isinstance(schema, dict) or depth > 16:
+        return None
+    properties = schema.get("properties")
+    if key is None:
+        found = schema.get("items")
+    elif isinstance(properties, dict) and key in properties:
+        found = properties[key]
+    else:
+        found = schema.get("additionalProperties")
+    if isinstance(found, dict):
+        return found
+    others = [_pointed(schema["$ref"], root)] if "$ref" in schema else []
+    for word in ("anyOf", "oneOf", "allOf"):
+        options = schema.get(word)
+        others += options if isinstance(options, list) else []
+    inner = (inner_schema(other, root, key, depth + 1) for other in others)
+    return next((one for one in inner if one is not None), None)
 
 
 def property_types(parameters: Any) -> dict[str, frozenset[str]]:
