@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ class Report:
     """What ``verify`` found out about one adapter."""
 
     adapter: str
+    evidence: str = "template"  # what the declaration is read from
     agreements: list[Agreement] = field(default_factory=list)
     laws: list[LawResult] = field(default_factory=list)
     tokenizers: list[str] = field(default_factory=list)
@@ -49,26 +51,35 @@ class Report:
 
 
 def verify(
-    adapter: Any, *, seed: int = 0, generated: int = 200, model_folder: Path | None = None
+    adapter: Any,
+    *,
+    seed: int = 0,
+    generated: int = 200,
+    model_folder: Path | None = None,
+    tokenizers: Sequence[model.Tokenizer] = (),
 ) -> Report:
-    """Try the laws on an adapter; with ``model_folder``, on that model's template and tokenizer."""
-    report = Report(adapter.name)
+    """Try the laws on an adapter and on real tokenizers.
+
+    With ``model_folder``, that model's chat template and tokenizer take the official ones' place.
+    """
+    report = Report(adapter.name, adapter.declaration.evidence)
     template = None
     if model_folder is not None:
         template = model.chat_template(model_folder)
+        found = model.tokenizer(model_folder)
+        if isinstance(found, str):
+            report.notes.append(found)
+        else:
+            tokenizers = (*tokenizers, found)
     report.agreements = agreement.agreements(
         adapter, seed=seed, generated=generated, model_template=template
     )
     subject = laws.Subject(adapter)
     report.laws = laws.check_all(subject, seed, generated)
-    if model_folder is not None:
-        tokenizer = model.tokenizer(model_folder)
-        if isinstance(tokenizer, str):
-            report.notes.append(tokenizer)
-        else:
-            result = model.tokens(subject, tokenizer, seed)
-            report.laws.append(result)
-            report.tokenizers.append(f"{tokenizer.name} ({result.note})")
+    for tokenizer in tokenizers:
+        result = model.tokens(subject, tokenizer, seed)
+        report.laws.append(result)
+        report.tokenizers.append(f"{tokenizer.name} ({result.note})")
     report.notes += [
         f"{item.model}: the reference {item.sha256[:8]} was not found"
         for item in report.agreements

@@ -25,7 +25,8 @@ def rows(reports: Sequence[Report]) -> list[tuple[str, ...]]:
         )
         verdict = "ok" if report.ok else "FAILS"
         if not report.agreements:
-            found.append((report.adapter, "no reference", "", "", "", laws, verdict))
+            known = "" if report.evidence == "template" else f" ({report.evidence} only)"
+            found.append((report.adapter, f"no reference{known}", "", "", "", laws, verdict))
         for agreement in report.agreements:
             if not agreement.found:
                 cells = [f"{agreement.model} {agreement.sha256[:8]}", "not found", "not found", ""]

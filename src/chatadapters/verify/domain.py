@@ -27,6 +27,7 @@ class Domain:
     trims: tuple[tuple[str, str, str | None], ...] = ()  # (field, method of str, characters)
     arguments: ir.Codec | None = None  # the codec of whole arguments
     value: ir.Codec | None = None  # the codec of one value, where arguments are a repetition
+    tagged: bool = False  # the type of a value stands on the wire
     ids: bool = False  # ids stand on the wire
     inline: tuple[str, ...] = ()  # markers that split a content into reasoning and content
     options: tuple[tuple[str, Any], ...] = ()  # options that are switches, with their defaults
@@ -34,7 +35,14 @@ class Domain:
     @property
     def typed(self) -> bool:
         """Whether values are raw text that the tool's schema types."""
-        return self.value is not None and self.value.name in ("text", "raw")
+        if self.tree:
+            return True
+        return not self.tagged and self.value is not None and self.value.name in ("text", "raw")
+
+    @property
+    def tree(self) -> bool:
+        """Whether arguments are elements, which do not carry null."""
+        return self.arguments is not None and self.arguments.name == "elements"
 
     @property
     def keys(self) -> str:
@@ -42,6 +50,8 @@ class Domain:
         codec = self.arguments
         if codec is not None and codec.name == "json":
             return "any"
+        if self.tree:
+            return "plain"
         return "plain" if self.value is not None and self.value.name != "literal" else "word"
 
     @property
@@ -77,9 +87,19 @@ def domain(adapter: Any) -> Domain:
         trims=tuple(_trims(declaration.output.text)),
         arguments=codecs.get("arguments"),
         value=codecs.get("value"),
-        ids="id" in codecs,
+        tagged="type" in codecs,
+        ids="id" in codecs and not _id_may_miss(adapter.ir),
         inline=declaration.output.inline or (),
         options=tuple((n, v) for n, v in declaration.options.items() if isinstance(v, bool)),
+    )
+
+
+def _id_may_miss(tree: ir.Seq) -> bool:
+    objects = (node for node in _walk(tree) if isinstance(node, ir.Obj))
+    named = ((node.optional, key, value) for node in objects for key, value in node.fields)
+    return any(
+        key in optional and isinstance(value, ir.Hole) and value.field == "id"
+        for optional, key, value in named
     )
 
 

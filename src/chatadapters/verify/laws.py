@@ -12,9 +12,10 @@ from ..errors import ConversationError
 from .checks import Conservation, garbage, joined, mutated, partition, run, same, same_id
 from .choices import Choices, Seeded
 from .conversations import Conversation, answer
-from .domain import Domain, domain
+from .domain import Domain, domain, literals
 
 MOST_FAILURES = 5
+MOST_TRIES = 8  # of an answer that its prompt can have
 
 
 @dataclass
@@ -79,6 +80,18 @@ class Subject:
         make = self.parsers(sample.tools, prompt)
         return Printed(sample, text[len(begun) :], prompt, make)
 
+    def merges(self, sample: Conversation) -> bool:
+        """Whether a text ends in a marker's beginning, and a literal begins with the rest of it."""
+        said = [message for message in sample.messages if message["role"] == "assistant"]
+        texts = [one.get(key) or "" for one in said for key in ("content", "reasoning_content")]
+        after = tuple(literals(self.adapter))
+        return any(
+            text.endswith(marker[:size]) and any(one.startswith(marker[size:]) for one in after)
+            for marker in self.domain.markers
+            for size in range(1, len(marker))
+            for text in texts
+        )
+
     def parsers(self, tools: list[Any] | None, prompt: str | None = None) -> Callable[[], Any]:
         """Return a maker of parsers that make the same ids every time."""
         return partial(self.adapter.parser, tools=tools, prompt=prompt, make_id=same_id)
@@ -90,7 +103,7 @@ class Subject:
 
     def good(self, choices: Choices) -> Printed:
         """Return a printed answer that the adapter does not refuse."""
-        for _ in range(50):
+        for _ in range(1000):  # most answers may be out of reach of the prompt
             try:
                 return self.print(answer(choices, self.domain))
             except Refused:
@@ -214,6 +227,10 @@ def _say(what: str, wanted: object, got: object, text: str) -> str:
     return f"{what} {wanted!r} came back as {got!r} from {text!r}"
 
 
+def _to_a_user(sample: Conversation) -> bool:
+    return len(sample.messages) > 1 and sample.messages[-2]["role"] == "user"
+
+
 def check_all(subject: Subject, seed: int, count: int) -> list[LawResult]:
     """Try every law that needs nothing but the adapter on ``count`` seeded samples."""
     from .linear import ADVERSARIAL, linear, openers
@@ -224,20 +241,28 @@ def check_all(subject: Subject, seed: int, count: int) -> list[LawResult]:
         name: LawResult(name) for name in ("inverse", "split", "conservation", "turn", "linear")
     }
     texts: list[Printed] = []
+    reached = {True: 0, False: 0}  # of the answers to users' turns
     for number in range(count):
         exotic = number % 3 == 2
         try:
-            printed = subject.print(answer(choices, subject.domain, exotic=exotic))
-        except Unreachable:
-            continue
+            for _ in range(MOST_TRIES):
+                sample = answer(choices, subject.domain, exotic=exotic)
+                try:
+                    printed = subject.print(sample)
+                    break
+                except Unreachable:
+                    reached[False] += _to_a_user(sample)
+            else:
+                continue
         except Refused as error:
             results["inverse"].refused += 1
-            if not exotic:
+            if not exotic and not subject.merges(sample):
                 results["inverse"].add(
                     f"refused, though nothing in it looks like a marker: {error}"
                 )
             continue
         texts.append(printed)
+        reached[True] += _to_a_user(sample)
         results["inverse"].add(inverse(subject, printed))
         results["split"].add(split(subject, printed.make, printed.text, choices))
         try:
@@ -253,6 +278,10 @@ def check_all(subject: Subject, seed: int, count: int) -> list[LawResult]:
         for text in (printed.text, *bad):
             results["conservation"].add(conservation(subject, printed.make, text))
         results["split"].add(split(subject, printed.make, bad[0], choices))
+    if reached[False] and not reached[True]:
+        results["inverse"].add(
+            f"none of {reached[False]} answers to a user begins as the generation prompt says"
+        )
     if not results["turn"].checked:
         results["turn"].note = "the template rewrites every last turn"
     for opener in openers(subject, choices):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from ..runtime.literals import LONGEST_ATOM
+from ..runtime.scan import MOST_HELD
 from .choices import Choices
 
 if TYPE_CHECKING:
@@ -36,12 +38,17 @@ def adversary(subject: Subject, kind: str, length: int) -> str:
     return (body * (length // len(body) + 1))[:length]
 
 
-def linear(subject: Subject, opener: str, kind: str, length: int = 700) -> str | None:
+def linear(subject: Subject, opener: str, kind: str, length: int = 450) -> str | None:
     """Law 9: what is held stays under its bound; twice the text is at most 2.3 times the work."""
     work = []
     longest = max((len(marker) for marker in subject.domain.markers), default=0)
     bound = 2 * longest + 320  # a marker, white space before it (64), a name (128) and its id
-    for size in (length, 2 * length):
+    payloads = {call["payload"] for call in subject.adapter.table["calls"]}
+    if payloads & {"literal", "python"}:
+        bound = max(bound, LONGEST_ATOM + longest + 1)  # a number
+    if kind in ("brackets", "quotes") and "object" in payloads:
+        bound += MOST_HELD  # values of an object that come before its name
+    for size in (length, 2 * length, 4 * length):
         parser = subject.parsers(None)()
         steps = 0
 
@@ -62,9 +69,11 @@ def linear(subject: Subject, opener: str, kind: str, length: int = 700) -> str |
         finally:
             sys.setprofile(previous)
         work.append(steps)
-    if work[1] > 2.3 * work[0]:
+        if len(work) == 2 and work[1] <= 2.3 * work[0]:
+            return None  # else the beginning may have been cheaper: what follows decides
+    if work[2] > 2.3 * work[1]:
         return (
-            f"{work[1] / work[0]:.2f} times the work for twice the text, on {kind} after {opener!r}"
+            f"{work[2] / work[1]:.2f} times the work for twice the text, on {kind} after {opener!r}"
         )
     return None
 

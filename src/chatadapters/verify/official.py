@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from typing import Any
 
-from jinja2 import nodes
-from jinja2.ext import Extension
-from jinja2.parser import Parser
-
+from ..detection.template import copied, transformers_environment, with_reasoning
 from .conversations import Conversation
 
 Render = Callable[[Conversation], str]
@@ -35,39 +31,26 @@ def official_renderer(text: str, tokens: dict[str, str]) -> tuple[str, Render]:
 
 def sandbox(text: str, tokens: dict[str, str]) -> Render:
     """Return a renderer that does what transformers does without it: tags, filters, aliases."""
-    from .. import render
-
-    environment = render.environment()
-    environment.add_extension(_Generation)
-    template = environment.from_string(text)
+    template = transformers_environment().from_string(text)
 
     def own(sample: Conversation) -> str:
         variables = _variables(sample, tokens)
-        for message in variables["messages"]:
-            said = next((message[key] for key in _REASONING if message.get(key) is not None), None)
-            if said is not None:
-                message.setdefault("thinking", said)
-                message["reasoning_content"] = said
+        variables["messages"] = with_reasoning(variables["messages"])
         return template.render(**variables)
 
     return own
 
 
-class _Generation(Extension):
-    """``{% generation %}``: marks what the assistant says, and prints it."""
-
-    tags = {"generation"}  # noqa: RUF012  # jinja2 declares it so
-
-    def parse(self, parser: Parser) -> nodes.Node | list[nodes.Node]:
-        next(parser.stream)
-        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
-
-
 def _variables(sample: Conversation, tokens: dict[str, str]) -> dict[str, Any]:
+    messages = copied(sample.messages)
+    for message in messages:  # vLLM sends it as `reasoning`, which some templates read alone
+        said = next((message[key] for key in _REASONING if message.get(key) is not None), None)
+        if said is not None:
+            message.setdefault("reasoning", said)
     return {
         **tokens,
         **sample.options,
-        "messages": copy.deepcopy(sample.messages),
-        "tools": copy.deepcopy(sample.tools),
+        "messages": messages,
+        "tools": copied(sample.tools),
         "add_generation_prompt": sample.add_generation_prompt,
     }

