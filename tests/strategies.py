@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
@@ -14,8 +15,13 @@ from chatadapters.verify.conversations import Conversation, answer, conversation
 from chatadapters.verify.laws import Subject
 
 T = TypeVar("T")
-NAMES = chatadapters.names()
-COMPARED, ABSENT = "reference compared", "skipped"  # properties of tests that the summary prints
+EVERY = chatadapters.names()
+CORPUS = Path(__file__).parent / "corpus"
+# The formats that the whole suite is run with: those of which a corpus of answers was written.
+# `adapters verify --all` tries the laws and the official templates of every one.
+NAMES = [name for name in EVERY if (CORPUS / f"{name}.txt").is_file()]
+# properties of tests that the summary prints
+COMPARED, ENCODED, ABSENT = "reference compared", "encoder compared", "skipped"
 CHARACTERS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=3)
 
 

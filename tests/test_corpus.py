@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-import chatadapters
 from tests.corpus_cases import FOLDER, Case, cases, update, wrong
+from tests.strategies import NAMES
 
 CASES = [case for path in sorted(FOLDER.glob("*.txt")) for case in cases(path)]
 
@@ -22,7 +22,7 @@ def test_corpus(case):
         assert case.printed(message) == text
 
 
-@pytest.mark.parametrize("name", chatadapters.names())
+@pytest.mark.parametrize("name", NAMES)
 def test_every_format_has_cases_enough(name):
     own = [case for case in CASES if case.format == name]
     names = [case.name for case in own]

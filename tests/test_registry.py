@@ -5,26 +5,27 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from functools import cache
-from itertools import combinations
 from pathlib import Path
 
 import pytest
 
 import chatadapters
 from chatadapters import registry, tables
+from chatadapters.conflicts import conflicts, overlap
 from chatadapters.errors import ChatAdaptersError, DeclarationError, UnknownAdapterError
 
 PLAIN = """\
 title = "Plain chat"
 models = {models}
 [prompt]
-user = "<u>{{{{ content }}}}\\n"
-assistant = "<a>{{{{ output }}}}\\n"
+user = "<u>{{ content }}\\n"
+assistant = "<a>{{ output }}\\n"
 generation = "<a>"
 [output]
-text = "{{{{ content }}}}"
+text = "{{ content }}"
 """
+
+ALIASES = "aliases = {aliases}\n"
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def declare(tmp_path, monkeypatch):
     def write(name: str, models: list[str], text: str = PLAIN, folder: str = "adapters") -> Path:
         path = tmp_path / folder / f"{name}.toml"
         path.parent.mkdir(exist_ok=True)
-        path.write_text(text.format(models=json.dumps(models)), encoding="utf-8")
+        path.write_text(text.replace("{models}", json.dumps(models)), encoding="utf-8")
         return path
 
     return write
@@ -74,16 +75,22 @@ def test_a_tie_names_both_adapters(declare):
         registry.resolve("Maker/x-chat")
 
 
-def test_no_model_id_fits_two_adapters_equally_well():
-    patterns = [(name, p) for name, found in registry.models().items() for p in found]
-    ties = [
-        (one, other)
-        for (one, a), (other, b) in combinations(patterns, 2)
-        if one != other
-        and registry.specificity(a.lower()) == registry.specificity(b.lower())
-        and overlap(a.lower(), b.lower())
+def test_no_two_adapters_claim_the_same():
+    assert not conflicts()
+
+
+def test_models_that_overlap_and_are_equally_exact_are_a_conflict(declare):
+    declare("one", ["Maker/*-chat"])
+    declare("two", ["maker/*chat", "Maker/Plain-*"])
+    declare("three", ["Maker/Plain-7B", "Other/*", "Maker/Plain-*-base"])
+    end = (
+        ", and neither is the more exact one: make one pattern longer, or leave the models to one "
+        "adapter"
+    )
+    assert conflicts() == [
+        f"the models 'Maker/*-chat' of 'one' and 'maker/*chat' of 'two' overlap{end}",
+        f"the models 'Maker/Plain-*-base' of 'three' and 'Maker/Plain-*' of 'two' overlap{end}",
     ]
-    assert not ties
 
 
 @pytest.mark.parametrize(
@@ -94,16 +101,55 @@ def test_overlap_of_patterns(one, other, expected):
     assert overlap(one, other) is expected
 
 
-@cache
-def overlap(one: str, other: str) -> bool:
-    """Return whether some text fits both patterns (of ``*``, ``?`` and literal text)."""
-    if not one or not other:
-        return not (one + other).strip("*")
-    if one[0] == "*":
-        return overlap(one[1:], other) or overlap(one, other[1:])
-    if other[0] == "*":
-        return overlap(other, one)
-    return (one[0] == other[0] or "?" in (one[0], other[0])) and overlap(one[1:], other[1:])
+def test_an_alias_of_an_engine_belongs_to_one_adapter(declare):
+    declare("one", [], ALIASES.format(aliases='{ "engine" = ["x", "y"] }') + PLAIN)
+    declare("two", [], ALIASES.format(aliases='{ "engine" = ["x"], "other" = ["y"] }') + PLAIN)
+    assert conflicts() == [
+        "the alias 'x' of engine is used twice, by 'one' and 'two': "
+        "leave it to the one that this engine's parser reads"
+    ]
+    with pytest.raises(ChatAdaptersError, match=r"'one'.*'two'"):
+        registry.resolve("engine:x")
+
+
+@pytest.mark.parametrize("other", ["Plain.toml", "pl-ain.toml", "deeper/pl_ain.toml"])
+def test_two_files_with_one_name_are_a_conflict(declare, tmp_path, other):
+    declare("plain", [])
+    declare("pl_ain", [])
+    path = tmp_path / "adapters" / other
+    path.parent.mkdir(exist_ok=True)
+    path.write_text((tmp_path / "adapters" / "plain.toml").read_text())
+    (said,) = conflicts()
+    assert said.startswith("two files have one name") and str(path) in said
+    assert said.endswith("rename one of them")
+
+
+def test_two_registered_files_with_one_name_are_an_error(declare):
+    first = declare("plain", [], folder="one")
+    second = declare("plain", [], folder="two")
+    registry.register(first)
+    registry.register(first)
+    with pytest.raises(ChatAdaptersError, match="two files have the name 'plain'"):
+        registry.register(second)
+    assert registry.resolve("plain") == first
+
+
+def test_an_alias_finds_its_adapter(declare):
+    path = declare("plain", [], ALIASES.format(aliases='{ "engine" = ["x"], "b" = ["z"] }') + PLAIN)
+    other = declare("other", [], ALIASES.format(aliases='{ "b" = ["x"] }') + PLAIN)
+    assert registry.resolve("engine:x") == registry.resolve("z") == path
+    assert registry.resolve("b:x") == other
+    with pytest.raises(ChatAdaptersError, match=r"'other' \(as b:x\) and 'plain' \(as engine:x\)"):
+        registry.resolve("x")
+    with pytest.raises(UnknownAdapterError, match="did you mean 'engine:x'"):
+        registry.resolve("engin:x")
+
+
+def test_the_name_of_an_adapter_goes_before_an_alias(declare):
+    path = declare("plain", [])
+    declare("other", [], ALIASES.format(aliases='{ "engine" = ["plain"] }') + PLAIN)
+    assert registry.resolve("plain") == path
+    assert registry.resolve("engine:plain").stem == "other"
 
 
 @pytest.mark.parametrize("name", ["plian", "maker/plain", "", "../plain", "/etc/passwd", "a/b/c"])
@@ -173,18 +219,23 @@ def test_the_index_agrees_with_the_folder():
     for name, row in registry.index().items():
         table = tables.read_table(registry.resolve(name))
         assert row["models"] == table.get("models", [])
+        assert row["aliases"] == table.get("aliases", {})
 
 
-def test_loading_by_model_id_reads_the_index_and_one_declaration(monkeypatch):
+@pytest.mark.parametrize("wanted", ["plain7", "Maker/Plain-7", "engine:p7", "p7"])
+def test_loading_reads_the_index_and_one_declaration(declare, tmp_path, monkeypatch, wanted):
+    rows = {}
+    for number in range(20):
+        declare(f"plain{number}", [f"Maker/Plain-{number}"])
+        row = {"models": [f"Maker/Plain-{number}"], "aliases": {"engine": [f"p{number}"]}}
+        rows[f"plain{number}"] = row
+    (tmp_path / "registry").mkdir()
+    (tmp_path / "registry" / "index.json").write_text(json.dumps({"adapters": rows}))
     reads = []
     real = tables.read_text
     monkeypatch.setattr(tables, "read_text", lambda path: reads.append(path) or real(path))
-    name, model = next(
-        (n, m) for n, ms in registry.models().items() for m in ms if registry.specificity(m)[1]
-    )
-    reads.clear()
-    assert registry.read(model).name == name
-    assert len(reads) == 1 + ("extends" in tables.read_table(registry.resolve(name)))
+    assert chatadapters.load(wanted).name == "plain7"
+    assert [path.stem for path in reads] == ["plain7"]
 
 
 def test_a_broken_index_says_what_to_do(declare, tmp_path):
