@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -18,9 +19,11 @@ from chatadapters import registry, tables
 from chatadapters.cli import facts, sample, show
 from chatadapters.cli.app import COMMANDS
 from chatadapters.cli.example import example
+from tests import strategies
 from tests.cli_run import adapters
 
 NAMES = registry.names()
+SOME = sorted({*strategies.NAMES, *NAMES[::6]})  # `verify --all` tries every one
 CHAT = '[{"role": "user", "content": "Hi"}]'
 
 
@@ -36,7 +39,7 @@ def conversation(tmp_path):
     return write
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=SOME)
 def adapter(request):
     return chatadapters.load(request.param)
 
@@ -96,7 +99,9 @@ def test_show_says_what_there_is_to_know(adapter):
         assert all(line in ran.out for line in lines)
 
 
-def test_the_worked_example_is_cut_without_loss(adapter):
+@pytest.mark.parametrize("name", NAMES)
+def test_the_worked_example_is_cut_without_loss(name):
+    adapter = chatadapters.load(name)
     worked = example(adapter)
     parts = worked.answer_parts()
     assert "".join(text for _, text in parts) == worked.answer
@@ -173,11 +178,17 @@ def test_render_prints_the_prompt_and_nothing_else(adapter, conversation, tmp_pa
     extra = ["--tools", tools_file] if tools else []
     ran = adapters("render", adapter.name, path, *extra)
     assert (ran.status, ran.err) == (0, "")
-    assert ran.out == adapter.render(messages[:-1], tools=tools)
+    assert any_time(ran.out) == any_time(adapter.render(messages[:-1], tools=tools))
     body = conversation({"messages": messages[:-1], "tools": tools, "model": "ignored"})
-    assert adapters("render", adapter.name, body).out == ran.out
+    assert any_time(adapters("render", adapter.name, body).out) == any_time(ran.out)
     ran = adapters("render", adapter.name, path, *extra, "--no-generation-prompt")
-    assert ran.out == adapter.render(messages[:-1], tools=tools, add_generation_prompt=False)
+    without = adapter.render(messages[:-1], tools=tools, add_generation_prompt=False)
+    assert any_time(ran.out) == any_time(without)
+
+
+def any_time(prompt: str) -> str:
+    """Return a prompt without the time of day, which one format tells."""
+    return re.sub(r"\b\d\d:\d\d:\d\d\b", "12:00:00", prompt)
 
 
 def test_render_reads_stdin_and_a_byte_order_mark():
@@ -252,9 +263,10 @@ def test_parse_says_what_is_wrong_with_a_call(tmp_path):
     assert "is truncated" in ran.err
 
 
-@pytest.mark.parametrize("base", NAMES)
+@pytest.mark.parametrize("base", SOME)
 def test_new_makes_a_declaration_that_works_like_its_base(base, tmp_path):
-    ran = adapters("new", "mine", "--from", base, "-o", tmp_path)
+    name = base
+    ran = adapters("new", "mine", "--from", name, "-o", tmp_path)
     assert ran.status == 0
     path = tmp_path / "mine.toml"
     assert str(path) in ran.out
@@ -263,7 +275,8 @@ def test_new_makes_a_declaration_that_works_like_its_base(base, tmp_path):
     assert (ours.prompt, ours.answer) == (base.prompt, base.answer)
     assert mine.declaration.models == mine.declaration.references == ()
     kept = [line[2:] for line in path.read_text(encoding="utf-8").splitlines()]
-    assert [line for line in kept if line.startswith("[output]")]
+    written = registry.resolve(name).read_text(encoding="utf-8").splitlines()
+    assert set(kept) >= {line for line in written if line.startswith("[")}
 
 
 def test_new_prints_where_asked():

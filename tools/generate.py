@@ -16,14 +16,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import board
+import catalogue
 import click
+import pages
 
 import chatadapters
 from chatadapters import registry
-from chatadapters.cli import facts, schema, show
+from chatadapters.cli import facts, schema
 from chatadapters.cli.app import COMMANDS, cli, help_text
-from chatadapters.cli.example import example
-from chatadapters.verify import agreement, references
+from chatadapters.conflicts import conflicts
+from chatadapters.detection import known, probes, rendering
+from chatadapters.verify import references
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS = ("chat-template/*.jinja", "docs/formats/*.md")  # files here that nothing generates are stale
@@ -41,7 +45,7 @@ def main() -> int:
     broken: list[str] = []
     wanted = dict(generated(broken))
     for message in broken:
-        print(f"left out: {message}", file=sys.stderr)
+        print(f"wrong: {message}", file=sys.stderr)
     changed = 0
     for path, text in wanted.items():
         old = path.read_text(encoding="utf-8") if path.is_file() else ""
@@ -67,12 +71,14 @@ def main() -> int:
 
 def generated(broken: list[str]) -> Iterator[tuple[Path, str]]:
     """Give every generated file and its text; what cannot be compiled is left out and said."""
-    index = {}
+    index, seen, known_board = {}, {}, board.read()
+    broken += conflicts()
     for name in registry.names():
         try:
             adapter = chatadapters.load(name)
-            template, page = adapter.emit("jinja"), format_page(adapter)
+            template, page = adapter.emit("jinja"), pages.page(adapter, NOTICE)
             index[name] = entry(adapter)
+            seen[name] = verified(name, known_board.get(name, {}), broken)
         except chatadapters.ChatAdaptersError as error:
             broken.append(str(error))
             continue
@@ -80,8 +86,9 @@ def generated(broken: list[str]) -> Iterator[tuple[Path, str]]:
         yield ROOT / "docs" / "formats" / f"{name}.md", page
     yield ROOT / "registry" / "schema.json", schema.text()
     yield ROOT / "registry" / "index.json", _json({"adapters": index})
+    yield ROOT / "registry" / known.FILE, probes_file(list(index))
     yield ROOT / "src" / "chatadapters" / "cli" / "help.txt", help_text()
-    yield ROOT / "docs" / "formats.md", formats_page(index)
+    yield ROOT / "docs" / "formats.md", catalogue.page(index, seen, NOTICE)
     yield ROOT / "docs" / "cli.md", commands_page()
 
 
@@ -96,93 +103,53 @@ def entry(adapter: chatadapters.Adapter) -> dict[str, Any]:
     return {
         "title": declared.title,
         "models": list(declared.models),
-        "aliases": {},
+        "aliases": {engine: list(names) for engine, names in declared.aliases.items()},
         "capabilities": facts.capabilities(adapter),
         "sha256": sha256,
-        "evidence": evidence(adapter, sha256),
+        "evidence": {"from": declared.evidence},
     }
 
 
-def evidence(adapter: chatadapters.Adapter, sha256: dict[str, Any]) -> dict[str, Any]:
-    """Return what was compared with the official templates, and with what result.
-
-    Where these cannot be had, what the index says of the same texts still holds.
-    """
-    declared = adapter.declaration.references
-    if references.conversations() is None or not all(references.find(r.sha256) for r in declared):
-        old = registry.index().get(adapter.name, {})
-        found: dict[str, Any] = old.get("evidence", {}) if old.get("sha256") == sha256 else {}
-        return found
-    return {
-        found.model: {"part": found.part, "conversations": _counts(found.reference)}
-        | {"generated": _counts(found.generated), "failures": len(found.failures)}
-        for found in agreement.agreements(adapter)
-    }
+def verified(name: str, known: dict[str, Any], broken: list[str]) -> dict[str, Any]:
+    """Return what tools/board.py found of an adapter, as long as it holds of what is on disk."""
+    if known.get("sha256") != board.hashes(name):
+        broken.append(f"{name}: changed since it was verified: run `python tools/board.py {name}`")
+        return {}
+    return known
 
 
-def _counts(tally: agreement.Tally) -> dict[str, int]:
-    return {"accepted": tally.accepted, "equal": tally.equal, "deviating": tally.deviating}
-
-
-def formats_page(index: dict[str, dict[str, Any]]) -> str:
-    """Return docs/formats.md: one row for each adapter."""
-    lines = [
-        "# Formats",
-        NOTICE,
-        "",
-        "| name | what it is | models | carries | equal to the template of |",
-        "|---|---|---|---|---|",
-    ]
-    for name, row in index.items():
-        models = "<br>".join(f"`{m}`" for m in row["models"]) or "-"
-        official = "<br>".join(f"`{m}`" for m in row["sha256"]["official"]) or "-"
-        link = f"[`{name}`](formats/{name}.md)"
-        can = facts.summary(row["capabilities"])
-        lines.append(f"| {link} | {_cell(row['title'])} | {models} | {can} | {official} |")
-    return "\n".join(lines) + "\n"
-
-
-def format_page(adapter: chatadapters.Adapter) -> str:
-    """Return the page of one format: its author's words, an example, what it cannot carry."""
-    worked = example(adapter)
-    title = f"## Prompt{show.with_options(worked.options)}"
-    read = json.dumps(worked.read_back(), indent=2, ensure_ascii=False)
-    lines = [f"# {adapter.name}: {adapter.declaration.title}", NOTICE, ""]
-    if note := facts.prose(registry.resolve(adapter.name)):
-        lines += [note, ""]
-    lines += ["| | |", "|---|---|"]
-    lines += [f"| {_cell(key)} | {_cell(value)} |" for key, value in show.rows(adapter)]
-    lines += ["", title, "", *_fenced(worked.prompt), "", "## Answer", "", *_fenced(worked.answer)]
-    lines += ["", "## Read back", "", *_fenced(read)]
-    for about, found in show.sections(adapter):
-        lines += ["", f"## {about}", "", *(f"- {_cell(line)}" for line in found)]
-    return "\n".join(lines) + "\n"
+def probes_file(names: list[str]) -> str:
+    """Return what `adapters detect` compares with: an adapter's renderings of the probes a line."""
+    path = ROOT / "registry" / known.FILE
+    old = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    before = old.get("adapters", {}) if old.get("probes") == probes.digest() else {}
+    lines = []
+    for name in names:
+        declared = registry.read(name)
+        whole = [r.sha256 for r in declared.references if r.part == "all"]
+        found = [official.text for official in map(references.find, whole) if official]
+        made = rendering.made(declared, found)
+        same = before.get(name, {}).get("declaration") == made["declaration"]
+        if len(found) < len(whole) and same:  # they cannot be had here
+            made["official"] = before[name]["official"]
+        lines.append(f"    {json.dumps(name)}: {json.dumps(made, ensure_ascii=False)}")
+    head = f'{{\n  "probes": {json.dumps(probes.digest())},\n  "adapters": {{\n'
+    return head + ",\n".join(lines) + "\n  }\n}\n"
 
 
 def commands_page() -> str:
     """Return docs/cli.md: the help of every command."""
-    lines = ["# Command line", NOTICE, "", *_fenced(_help(cli, "adapters"))]
+    lines = ["# Command line", NOTICE, "", *pages.fenced(_help(cli, "adapters"))]
     for name in COMMANDS:
         command = cli.get_command(click.Context(cli), name)
         assert command is not None
-        lines += ["", f"## adapters {name}", "", *_fenced(_help(command, f"adapters {name}"))]
+        lines += ["", f"## adapters {name}", "", *pages.fenced(_help(command, f"adapters {name}"))]
     return "\n".join(lines) + "\n"
 
 
 def _help(command: click.Command, name: str) -> str:
     with click.Context(command, info_name=name, terminal_width=88, max_content_width=88) as context:
         return command.get_help(context)
-
-
-def _fenced(text: str) -> list[str]:
-    fence = "```"
-    while fence in text:
-        fence += "`"
-    return [f"{fence}text", text, fence]
-
-
-def _cell(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "\\<").replace("\n", "\\n")
 
 
 def _sha256(data: bytes) -> str:

@@ -82,8 +82,8 @@ def _advice(adapter: Adapter, paths: dict[str, Path]) -> str:
     return "\n".join(lines)
 
 
-def serve(adapter: Adapter, paths: dict[str, Path]) -> list[str]:
-    """Return the lines of the command that starts a server with the files."""
+def serve(adapter: Adapter, paths: dict[str, Path], served: str | None = None) -> list[str]:
+    """Return the lines of the command that starts a server of a model with the files."""
     able = capabilities(adapter)
     own = adapter.declaration.flags.get("vllm")
     flags = [own] if own else []
@@ -96,7 +96,7 @@ def serve(adapter: Adapter, paths: dict[str, Path]) -> list[str]:
     if "vllm" in paths and able["reasoning"]:
         plugin, name = _word(paths["vllm"]), f"adapters_{adapter.name}"
         flags.append(f"--reasoning-parser-plugin {plugin} --reasoning-parser {name}")
-    return [" \\\n  ".join([f"vllm serve {model(adapter)}", *flags])]
+    return [" \\\n  ".join([f"vllm serve {shlex.quote(served or model(adapter))}", *flags])]
 
 
 def _word(path: Path) -> str:

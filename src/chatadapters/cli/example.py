@@ -6,16 +6,21 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ..errors import ConversationError
+from ..fragments import compared_with
 from .facts import capabilities
-from .sample import conversation
+from .sample import ANSWER, conversation
 
 if TYPE_CHECKING:
     from ..adapter import Adapter
     from ..runtime import Event, Parser
 
 Part = tuple[str, str]
+DAY = datetime(2026, 1, 2)  # in place of today, which some prompts tell: the same text every day
+CLOCK: dict[str, Any] = {"strftime_now": DAY.strftime}
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,7 @@ class Example:
     options: dict[str, Any]
     prompt: str
     answer: str
+    answered: dict[str, Any]  # the message that the answer is
 
     def parser(self) -> Parser:
         """Return a parser of the answer that makes the same ids each time."""
@@ -41,6 +47,13 @@ class Example:
         parser.feed(self.answer)
         parser.close()
         return dict(parser.message.to_openai())
+
+    def next_messages(self) -> list[dict[str, Any]]:
+        """Return the conversation with the answer, and with what the caller says to it."""
+        calls = self.answered.get("tool_calls") or []
+        said = [_result(call, number) for number, call in enumerate(calls)]
+        later = said or [{"role": "user", "content": "Thank you."}]
+        return [*self.messages, self.answered, *later]
 
     def prompt_parts(self) -> list[Part]:
         """Return the prompt cut into framing, markers and the texts of the messages."""
@@ -64,43 +77,82 @@ class Example:
         return parts
 
 
-def example(adapter: Adapter) -> Example:
-    """Return an example that shows all that the format carries, under default options if it can."""
+def example(adapter: Adapter, calls: int = 1) -> Example:
+    """Return an example that shows all that the format carries, under default options if it can.
+
+    ``calls`` is how many tool calls the answer has, where the format carries so many.
+    """
     from ..render import normalise
 
-    messages, tools = conversation(capabilities(adapter))
+    able = capabilities(adapter)
+    messages, tools = conversation(able)
+    if calls > 1 and able["parallel_calls"]:
+        messages[-1]["tool_calls"] = [
+            _again(messages[-1]["tool_calls"][0], n) for n in range(calls)
+        ]
     messages = [dict(message) for message in normalise(messages, adapter.declaration)]
-    wanted = messages[-1].get("reasoning_content", "")
-    found = [
-        e for options in _options(adapter) if (e := _example(adapter, messages, tools, options))
-    ]
-    for each in found:
-        if adapter.parse(each.answer, tools=tools, prompt=each.prompt).reasoning == wanted:
-            return each
     plain = [*messages[:-1], {**messages[-1], "reasoning_content": ""}]
-    return _example(adapter, plain, tools, {}) or found[0]
+    for said in (messages, plain):
+        for options in _options(adapter):
+            made = _example(adapter, said, tools, options)
+            if made is not None and _holds(made, said[-1]):
+                return made
+    return _made(adapter, plain, tools, {}, "")
+
+
+def _again(call: dict[str, Any], number: int) -> dict[str, Any]:
+    """Return a call like the first one, of another city."""
+    if not number:
+        return call
+    function = {**call["function"], "arguments": {"city": "Rome"}}
+    return {**call, "id": f"call_{number + 1}", "function": function}
+
+
+def _result(call: dict[str, Any], number: int) -> dict[str, Any]:
+    said = ANSWER if not number else "It rains."
+    return {"role": "tool", "tool_call_id": call.get("id"), "content": said}
+
+
+def _holds(made: Example, wanted: dict[str, Any]) -> bool:
+    """Whether the answer is read back as a message with this reasoning and its calls."""
+    read = made.adapter.parse(made.answer, tools=made.tools, prompt=made.prompt)
+    same = len(read.tool_calls) == len(wanted.get("tool_calls") or ())
+    return same and read.reasoning == wanted.get("reasoning_content", "")
 
 
 def _example(
     adapter: Adapter, messages: Any, tools: Any, options: dict[str, Any]
 ) -> Example | None:
-    prompt = adapter.render(messages[:-1], tools, **options)
-    answer = adapter.output(messages, tools, **options)
-    starts = [pair for pair in adapter.table["starts"] if prompt.endswith(pair[0])]
-    begun = max(starts, key=lambda pair: len(pair[0]))[1] if starts else ""
-    if not answer.startswith(begun):
+    try:
+        made = _made(adapter, messages, tools, options, "")
+    except ConversationError:  # an option that is no switch
         return None
-    return Example(adapter, messages[:-1], tools, options, prompt, answer[len(begun) :])
+    starts = [pair for pair in adapter.table["starts"] if made.prompt.endswith(pair[0])]
+    begun = max(starts, key=lambda pair: len(pair[0]))[1] if starts else ""
+    if made.answer.startswith(begun):
+        return _made(adapter, messages, tools, options, begun)
+    return made if made.prompt.endswith(begun) and not begun.isspace() else None
+
+
+def _made(
+    adapter: Adapter, messages: Any, tools: Any, options: dict[str, Any], begun: str
+) -> Example:
+    prompt = adapter.render(messages[:-1], tools, **options, **CLOCK)
+    answer = adapter.output(messages, tools, **options, **CLOCK).removeprefix(begun)
+    return Example(adapter, messages[:-1], tools, options, prompt, answer, messages[-1])
 
 
 def _options(adapter: Adapter) -> Iterator[dict[str, Any]]:
-    """Give the default options, then each switch turned on or over."""
+    """Give the default options, then each one with its other values, as far as they are known."""
     yield {}
     for key, value in adapter.declaration.options.items():
         if isinstance(value, bool):
             yield {key: not value}
         elif value == {}:
             yield {key: True}
+        elif isinstance(value, str):
+            for other in compared_with(adapter.declaration, key):
+                yield {key: other}
 
 
 def _append(parts: list[Part], kind: str, text: str) -> None:
@@ -122,6 +174,10 @@ def _spans(events: list[Event], answer: str) -> Iterator[tuple[int, int, str]]:
                 yield start, start + len(spelled), "name"
         elif plain["type"] in kinds and stop > start:
             yield start, stop, kinds[plain["type"]]
+        elif plain["type"] == "call_arguments" and plain["json_delta"].strip(",:{} "):
+            size = len(plain["json_delta"])  # a value that was known at its end
+            if answer[start - size : start] == plain["json_delta"]:
+                yield start - size, start, "arguments"
 
 
 def _cut(text: str, kinds: dict[str, str]) -> Iterator[Part]:

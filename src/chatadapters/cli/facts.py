@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..emit import TARGETS
-from ..ir import Alt, Hole, Node, Obj, Rep
-
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ..adapter import Adapter
+    from ..ir import Hole, Node
 
 HISTORY = {
     "last_user": "reasoning is kept after the last user message and dropped before it",
@@ -26,8 +24,17 @@ HISTORY = {
 }
 
 
+EVIDENCE = {
+    "template": "the vendor's chat template",
+    "parser": "an engine's parser alone: no official template is known",
+    "encoder": "the vendor's own program: there is no chat template",
+}
+
+
 def file_name(name: str, target: str) -> str:
     """Return the name of the file that a target is written to."""
+    from ..emit import TARGETS
+
     ending = TARGETS[target]
     if ending.endswith(".py"):  # it must be importable
         name = "".join(c if c.isalnum() else "_" for c in name)
@@ -37,6 +44,8 @@ def file_name(name: str, target: str) -> str:
 
 def holes(nodes: tuple[Node, ...]) -> Iterator[Hole]:
     """Give every hole of an output fragment."""
+    from ..ir import Alt, Hole, Obj, Rep
+
     for node in nodes:
         match node:
             case Hole():
@@ -76,9 +85,12 @@ def summary(can: dict[str, Any]) -> str:
 
 def history(adapter: Adapter) -> list[str]:
     """Return what happens to past reasoning, a sentence for each case."""
-    policy = adapter.declaration.output.history
+    output = adapter.declaration.output
+    policy = output.history
     if not capabilities(adapter)["reasoning"]:
         return []
+    if output.history_when is not None:
+        return [f"reasoning is kept in the turns where this holds: {output.history_when}"]
     if isinstance(policy, str):
         return [HISTORY[policy]]
     return [

@@ -17,9 +17,13 @@ if TYPE_CHECKING:
 def command(name: str) -> None:
     """Show one adapter: a worked example with its parts marked, its artefacts and its limits.
 
+    NAME is an adapter's name, a model id, or what another engine calls a parser of the format,
+    such as vllm:NAME.
+
     \b
-    Example:
+    Examples:
       adapters show chatglm3
+      adapters show zai-org/chatglm3-6b
     """
     from .. import load
     from ..registry import resolve
@@ -61,10 +65,14 @@ def with_options(options: dict[str, object]) -> str:
 def rows(adapter: Adapter) -> Iterator[tuple[str, str]]:
     """Give the facts of an adapter as rows of two cells."""
     from ..emit import TARGETS
-    from .facts import capabilities, file_name, summary
+    from .facts import EVIDENCE, capabilities, file_name, summary
 
     declared = adapter.declaration
     yield "models", ", ".join(declared.models) or "-"
+    for engine, names in declared.aliases.items():
+        yield f"in {engine}", ", ".join(names)
+    if declared.evidence != "template":
+        yield "read from", EVIDENCE[declared.evidence]
     yield "equal to", ", ".join(f"{r.model} ({r.template})" for r in declared.references) or "-"
     yield "carries", summary(capabilities(adapter))
     yield "compiles to", ", ".join(file_name(adapter.name, target) for target in TARGETS)
