@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from tests.strategies import ABSENT, COMPARED, NAMES
+from tests.strategies import ABSENT, COMPARED, ENCODED, NAMES
 
 LEAST_COMPARED = len(NAMES) - 1  # adapters; one official template is in no package
 
@@ -28,13 +28,15 @@ settings.register_profile(
 )
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "default")
 
-_lines: dict[str, list[str]] = {COMPARED: [], ABSENT: []}
+_lines: dict[str, list[str]] = {COMPARED: [], ENCODED: [], ABSENT: []}
 _agreement_ran = False
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     help = "write the messages of tests/errors"
     parser.addoption("--update-errors", action="store_true", help=help)
+    help = "write tests/detected.json; read what changed in it"
+    parser.addoption("--update-detected", action="store_true", help=help)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -68,6 +70,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.section("references")
     terminalreporter.line(
         f"{len(_lines[COMPARED])} references compared, for {len(_adapters())} adapters; "
+        f"{len(_lines[ENCODED])} adapters compared with their vendor's encoder; "
         f"{len(_lines[ABSENT])} things skipped because they are not here"
     )
     for key, lines in _lines.items():

@@ -17,6 +17,7 @@ import tracemalloc
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import bench_registry
 from bench_parts import TOOLS, Row, best, start_up, templates
 from bench_vllm import rows as vllm_rows
 
@@ -239,7 +240,14 @@ def main() -> None:
     count = 6_400 if given.quick else 64_000
     rows = vllm_rows(given.quick)
     if not given.vllm:
-        parts = (per_delta(count // 4), growth(count), big_call(), start_up(), templates())
+        parts = (
+            per_delta(count // 4),
+            growth(count),
+            big_call(),
+            start_up(),
+            bench_registry.rows(),
+            templates(),
+        )
         rows = [row for part in parts for row in part] + rows
     if given.json:
         print(

@@ -110,8 +110,8 @@ MUTATIONS = (
     Mutation(
         "lose the marker of a call whose header fails",
         "parser.py",
-        "            self.say(self.at + offset, reasoning)\n",
-        "            self.at += offset\n",
+        '            self.say(self.at + offset - len(which) + route.get("again", len(which)), ',
+        "            self.at += max(offset, ",
     ),
     Mutation(
         "read on after a stop string",

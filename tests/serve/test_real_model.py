@@ -76,7 +76,7 @@ def test_made_twice_a_folder_is_the_same(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--adapter", "qwen33"], "did you mean 'qwen3'?"),
+        (["--adapter", "qwen33"], "did you mean 'qwen3'"),
         (["--special", "some"], "invalid choice: 'some'"),
     ],
 )
