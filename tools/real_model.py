@@ -99,14 +99,15 @@ def build(
         shutil.copyfile(base / "chat_template.jinja", folder / "chat_template.jinja")
     else:
         declaration = loaded.declaration
-        ids = mark(tokenizer, declaration.special, declaration.stop, special)
         bos = declaration.tokens.get("bos_token")
+        markers = (*declaration.special, *([bos] if bos else ()))
+        ids = mark(tokenizer, markers, declaration.stop, special)
         config |= {"eos_token": declaration.stop[0], "pad_token": declaration.stop[0]}
         config["bos_token"] = bos
         config["unk_token"] = None
         generation["eos_token_id"] = [ids[text] for text in declaration.stop]
         generation["pad_token_id"] = generation["eos_token_id"][0]
-        generation["bos_token_id"] = ids[bos] if bos else None
+        generation["bos_token_id"] = ids.get(bos or "")
         _begin_with(tokenizer, bos, ids)
     _write(folder / "tokenizer.json", tokenizer)
     _write(folder / "tokenizer_config.json", config)

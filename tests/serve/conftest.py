@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.serve.table import Table
+import chatadapters
+from tests.serve.table import Table, calling, served
 
 HOW = """\
 the end-to-end tests run in an environment of their own, which holds vLLM for CPUs:
@@ -42,6 +43,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="which servers to start: render (no engine), plain (the client's, real weights), "
         "engine (one with real weights for each adapter)",
     )
+    group.addoption(
+        "--every",
+        action="store_true",
+        help="try the grammars of every adapter in engines' matchers, not only the served ones",
+    )
     group.addoption("--table", type=Path, help="write the table's cells here, as JSON")
 
 
@@ -54,6 +60,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 TABLE = pytest.StashKey[Table]()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "calling_adapter" in metafunc.fixturenames:
+        every = metafunc.config.getoption("every")
+        names = chatadapters.names() if every else served()
+        metafunc.parametrize("calling_adapter", list(calling(names)))
 
 
 def _key(item: pytest.Item) -> tuple[str, str] | None:

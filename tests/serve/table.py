@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import chatadapters
 
-MODES = ("auto", "required", "named", "none")
+MODES = ("auto", "strict", "required", "named", "one call", "none")
 WAYS = ("whole", "stream")
 
 
@@ -21,9 +22,10 @@ def served() -> list[str]:
     return [name for name in chatadapters.names() if (CORPUS / f"{name}.txt").is_file()]
 
 
-def calling() -> list[str]:
-    """Return the adapters that the table must hold: those whose format carries tool calls."""
-    return [name for name in served() if chatadapters.load(name).declaration.limits.calls != 0]
+def calling(names: Sequence[str] | None = None) -> list[str]:
+    """Return those that carry tool calls, of the adapters that are served: the table's rows."""
+    given = served() if names is None else names
+    return [name for name in given if chatadapters.load(name).declaration.limits.calls != 0]
 
 
 @dataclass
@@ -42,7 +44,7 @@ class Cell:
 
 @dataclass
 class Table:
-    """Adapter x (auto, required, named, none) x (whole, stream)."""
+    """Adapter x (auto, strict, required, named, one call, none) x (whole, stream)."""
 
     cells: dict[tuple[str, str, str], Cell] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)

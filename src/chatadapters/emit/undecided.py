@@ -62,8 +62,9 @@ def _leaves_open(
     names: list[str],
     values: tuple[bool | None, ...],
 ) -> bool:
+    given: dict[str, Any] = dict(_given(names, values))
     try:
-        prompt = adapter.render(messages, None, **_given(names, values))
+        prompt = adapter.render(messages, None, **given)
     except ChatAdaptersError:
         return False
     table = adapter.table

@@ -75,8 +75,11 @@ def _grammar(
     types = {} if strict or typed else property_types(parameters)
     if types:
         found = [_loose_pairs(values, spec, types)]
+        found += [literal(spec["empty"])] if "empty" in spec else []
     elif kind == "pairs":
         found = [_pairs(values, spec, one, parameters) for one in alternatives]
+        if "empty" in spec and not all(one.get("required") for one in alternatives):
+            found.append(literal(spec["empty"]))
     elif kind == "python":
         found = [_keywords(values, one) for one in alternatives]
     else:

@@ -102,7 +102,7 @@ def python_dialect(
     made.words = _PYTHON_WORDS
     made.open = made.close = '"\'"'
     made.inside = made.before = "sq"
-    lines = "" if strings == "plain" else "\r\n"
+    lines = "\0" if strings == "plain" else "\0\r\n"  # Python reads no source with a NUL in it
     made.escapes = _PYTHON_ESCAPES
     inner = [end for end in ends if not any(one in end for one in ("\\", *lines))]
     made.banned = tidy((*points("'\\" + lines), *points(end[0] for end in inner)))
@@ -115,7 +115,7 @@ def python_dialect(
     # Any other character after a backslash leaves the backslash in the text, as in Python.
     escape = made.block(
         "esc",
-        f'[^0-9xuUN\\r\\n] | "x" {_HEX_DIGIT} {_HEX_DIGIT}'
+        f'[^0-9xuUN\\u0000\\r\\n] | "x" {_HEX_DIGIT} {_HEX_DIGIT}'
         f' | "u" ([0-9a-cA-CefEF] {_HEX_DIGIT} | [dD] [0-7]) {_HEX_DIGIT} {_HEX_DIGIT}',
     )
     for name, quote in (("sq", "'"), ("dq", '"')):
@@ -164,9 +164,9 @@ def _endless_strings(
 ) -> None:
     """Add the same blocks of strings that hold none of ``ends``."""
     run = made.block(f"{name}_run", without([*ends, *never]))
-    inside = made.block(name, f'{run} | {run} "\\" {escape} {made.prefix}_{name}', run, escape)
+    inside = made.block(name, f'{run} | {run} "\\\\" {escape} {made.prefix}_{name}', run, escape)
     plain = none_of("".join(end[0] for end in ends) + never)
-    one = f'({plain} | "\\" {escape})'
+    one = f'({plain} | "\\\\" {escape})'
     made.block(f"{name}1", filled(ends, one, inside, never), inside, escape)
     made.before = "no"
     made.block("no", f"{one}*", escape)

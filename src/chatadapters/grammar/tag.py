@@ -55,7 +55,8 @@ def structural_tag(
     once = not parallel or named is not None or shape["calls"]["most"] == 1
     body = _auto(shape, calls, once) if free else _forced(shape, calls, once)
     if reasoning and shape["reasoning"]:
-        body = _reasoned(shape["reasoning"], body, read)
+        begun = _begun(shape, calls, once) if not free else None
+        body = _reasoned(shape["reasoning"], shape["special"], body, read, begun)
     return {"type": "structural_tag", "format": body}
 
 
@@ -133,52 +134,124 @@ def _escaped(name: str) -> str:
 def _auto(shape: Mapping[str, Any], tags: list[dict[str, Any]], once: bool) -> dict[str, Any]:
     """Return free text with calls in it; where a call's opening comes, it must go on as one."""
     calls = shape["calls"]
-    between = calls["between"] or ""
-    before = calls["first"] if calls["after_content"] is None else calls["after_content"]
     if calls["anchored"]:
+        before = calls["first"] if calls["after_content"] is None else calls["after_content"]
         char = (before + tags[0]["begin"]).lstrip(_SPACE)[0]
+        between = calls["between"] or ""
         return {"type": "or", "elements": [_repeated(tags, between, once), _not_beginning(char)]}
-    if calls["last"] or before.strip() != (calls["between"] or before).strip():
-        inner = _repeated(tags, between, once)
+    if not calls["lead"]:
+        return _free(shape, tags, once)
+    alone = calls["after_content"] is None
+    text = {"type": "any_text"} if alone else _free(shape, tags, once)
+    lead = [_const(calls["lead"])]
+    if calls["lead"].strip(_SPACE):
+        lead.insert(0, {"type": "regex", "pattern": "[ \\t\\r\\n]{0,8}"})
+    content = _sequence([*lead, text])
+    return {"type": "or", "elements": [_forced(shape, tags, once), _optional(content)]}
+
+
+def _free(shape: Mapping[str, Any], tags: list[dict[str, Any]], once: bool) -> dict[str, Any]:
+    """Return text in which calls begin with a trigger."""
+    calls = shape["calls"]
+    before = calls["first"] if calls["after_content"] is None else calls["after_content"]
+    if _lasts(calls) or before.strip() != (calls["between"] or before).strip():
+        inner, end = _closed(calls, tags, once)
         opened = before.lstrip(_SPACE)
-        marked = [{"type": "tag", "begin": opened, "content": inner, "end": calls["last"]}]
+        marked = [{"type": "tag", "begin": opened, "content": inner, "end": end}]
     else:
         marked = [{**tag, "begin": (before + tag["begin"]).lstrip(_SPACE)} for tag in tags]
         opened = before + (calls["pieces"][0][1] if calls["pieces"][0][0] == "text" else "")
-    free = {
+    return {
         "type": "triggered_tags",
-        "triggers": [_trigger(shape, opened.strip(_SPACE))],
+        "triggers": [_trigger(shape, opened.lstrip(_SPACE))],
         "tags": marked,
         "at_least_one": False,
         "stop_after_first": once,
     }
-    if not calls["lead"]:
-        return free
-    text = _sequence([{"type": "const_string", "value": calls["lead"]}, free])
-    return {"type": "or", "elements": [_repeated(tags, between, once), _optional(text)]}
+
+
+def _closed(
+    calls: Mapping[str, Any], tags: list[dict[str, Any]], once: bool
+) -> tuple[dict[str, Any], str]:
+    """Return calls up to their very end, and that end: in xgrammar calls in a tag need one."""
+    between = calls["between"] or ""
+    texts = [text for text in calls.get("lasts") or (calls["last"],) if text]
+    if texts:
+        end = _common_end(texts)
+        rests = [text.removesuffix(end) for text in texts]
+        last = [_either([_const(text) for text in rests])] if any(rests) else []
+        return _sequence([_repeated(tags, between, once), *last]), end
+    end = _common_end([tag["end"] for tag in tags])
+    one = _repeated([{**tag, "end": tag["end"].removesuffix(end)} for tag in tags], "", True)
+    if once:
+        return one, end
+    more = _sequence([_repeated(tags, between, False), *([_const(between)] if between else [])])
+    return _sequence([_optional(more), one]), end
+
+
+def _common_end(texts: Sequence[str]) -> str:
+    first = min(texts, key=len)
+    ends = (first[n:] for n in range(len(first)))
+    return next((end for end in ends if all(text.endswith(end) for text in texts)), "")
 
 
 def _trigger(shape: Mapping[str, Any], opened: str) -> str:
-    """Return the text after which a call is certain: a special token, or a word with no space."""
+    """Return the text after which a call is certain: a special token, or a word with no space.
+
+    Where an answer without calls may end with it too, some more is certain.
+    """
     starts = [mark for mark in shape["special"] if opened.startswith(mark)]
-    return max(starts, key=len) if starts else opened.split()[0]
+    found = max(starts, key=len) if starts else opened.split()[0]
+    while found in shape["calls"].get("tail", "") and len(found) < len(opened):
+        found = opened[: len(found) + 1]
+    return found
 
 
 def _forced(shape: Mapping[str, Any], tags: list[dict[str, Any]], once: bool) -> dict[str, Any]:
     """Return calls and nothing else; of the white space before them some may be written already."""
     calls = shape["calls"]
-    first = calls["first"].lstrip(_SPACE)
-    space = calls["first"][: len(calls["first"]) - len(first)]
     nodes: list[dict[str, Any]] = []
-    if space:
-        ends = [{"type": "const_string", "value": space[n:]} for n in range(len(space))]
-        nodes.append(_optional(ends[0] if len(ends) == 1 else {"type": "or", "elements": ends}))
-    if first:
-        nodes.append({"type": "const_string", "value": first})
-    nodes.append(_repeated(tags, calls["between"] or "", once))
-    if calls["last"]:
-        nodes.append({"type": "const_string", "value": calls["last"]})
-    return _sequence(nodes)
+    for first in calls.get("firsts") or (calls["first"],):
+        solid = first.lstrip(_SPACE)
+        space = first[: len(first) - len(solid)]
+        ends = [_const(space[n:]) for n in range(len(space))]
+        before = [_optional(_either(ends))] if ends else []
+        nodes.append(_sequence([*before, *([_const(solid)] if solid or not ends else [])]))
+    opening = [_either(nodes)] if any(calls.get("firsts") or (calls["first"],)) else []
+    return _sequence([*opening, _repeated(tags, calls["between"] or "", once), *_lasts(calls)])
+
+
+def _begun(
+    shape: Mapping[str, Any], tags: list[dict[str, Any]], once: bool
+) -> dict[str, Any] | None:
+    """Return calls after reasoning that their opening ends: what comes after that opening."""
+    opening = shape["reasoning"].get("instead", "").lstrip(_SPACE)
+    if not opening or not all(tag["begin"].startswith(opening) for tag in tags):
+        return None
+    rests = [{**tag, "begin": tag["begin"].removeprefix(opening)} for tag in tags]
+    one: dict[str, Any] = _repeated(rests, "", True)
+    if not once:
+        between = shape["calls"]["between"] or ""
+        more = {**_repeated(tags, between, False), "at_least_one": True}
+        one = _sequence([one, _optional(_sequence([_const(between), more]))])
+    return _sequence([one, *_lasts(shape["calls"])])
+
+
+def _lasts(calls: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what may stand after the last call: nothing, or one node."""
+    texts = calls.get("lasts") or (calls["last"],)
+    return [_either([_const(text) for text in texts])] if any(texts) else []
+
+
+def _const(text: str) -> dict[str, Any]:
+    return {"type": "const_string", "value": text}
+
+
+def _either(nodes: list[dict[str, Any]]) -> dict[str, Any]:
+    if {"type": "const_string", "value": ""} in nodes:
+        rest = [node for node in nodes if node.get("value") != ""]
+        return _optional(_either(rest))
+    return nodes[0] if len(nodes) == 1 else {"type": "or", "elements": nodes}
 
 
 def _optional(node: dict[str, Any]) -> dict[str, Any]:
@@ -196,7 +269,10 @@ def _repeated(tags: list[dict[str, Any]], separator: str, once: bool) -> dict[st
 
 
 def _sequence(nodes: list[dict[str, Any]]) -> dict[str, Any]:
-    return nodes[0] if len(nodes) == 1 else {"type": "sequence", "elements": nodes}
+    found: list[dict[str, Any]] = []
+    for node in nodes:
+        found += node["elements"] if node["type"] == "sequence" else [node]
+    return found[0] if len(found) == 1 else {"type": "sequence", "elements": found}
 
 
 def _not_beginning(char: str) -> dict[str, Any]:
@@ -207,21 +283,42 @@ def _not_beginning(char: str) -> dict[str, Any]:
     return _optional({"type": "sequence", "elements": [first, {"type": "any_text"}]})
 
 
-def _reasoned(marks: Mapping[str, Any], body: dict[str, Any], read: str) -> dict[str, Any]:
+def _reasoned(
+    marks: Mapping[str, Any],
+    special: Sequence[str],
+    body: dict[str, Any],
+    read: str,
+    begun: dict[str, Any] | None,
+) -> dict[str, Any]:
     """Return an answer that begins with reasoning, as much of it as the prompt has not written."""
     if marks["close"].strip() in read:
         return body
     opening = marks["open"].strip()
+    written = read.strip()
+    if written and opening not in read and not opening.startswith(written):
+        return body  # the prompt has begun an answer that has no reasoning
     if read:
         opening = "" if opening in read else marks["open"].removeprefix(read).strip()
-    block: dict[str, Any] = {
-        "type": "tag",
-        "begin": opening,
-        "content": {"type": "any_text"},
-        "end": marks["close"].lstrip(_SPACE),
-    }
-    if read:
-        return _sequence([block, body])
+    close = marks["close"].lstrip(_SPACE)
+    # Reasoning ends with the first special token of its end, whatever comes after that.
+    ends = [mark for mark in special if close.startswith(mark)]
+    end = max(ends, key=len) if ends else close
+    tag = {"type": "tag", "begin": opening, "content": {"type": "any_text"}, "end": end}
+    rest = [{"type": "const_string", "value": close[len(end) :]}] if close != end else []
+    block = _sequence([tag, *rest])
+    if read.strip(_SPACE):
+        whole = _sequence([block, body])
+        return whole if begun is None else _either([_thought(tag, marks, begun), whole])
     space = marks["open"][: marks["open"].index(opening)]
-    lead = [_optional({"type": "const_string", "value": space})] if space else []
-    return _sequence([_optional(_sequence([*lead, block])), body])
+    lead = [_optional(_const(space))] if space else []
+    lone = [_const(marks["lone"])] if marks.get("lone") else []
+    whole = _sequence([_optional(_either([_sequence([*lead, block]), *lone])), body])
+    if begun is None:
+        return whole
+    return _either([_sequence([*lead, _thought(tag, marks, begun)]), whole])
+
+
+def _thought(
+    tag: dict[str, Any], marks: Mapping[str, Any], begun: dict[str, Any]
+) -> dict[str, Any]:
+    return _sequence([{**tag, "end": marks["instead"]}, begun])

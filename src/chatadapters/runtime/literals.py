@@ -89,7 +89,7 @@ def _key(p: Scanner, call: ToolCall, quotes: Any, bare: bool, keyword: bool, com
             if place >= 0 or p.ended or len(p.buffer) - p.at > LONGEST_KEY:
                 break
             position = yield from p.more(len(p.buffer))
-        key = p.buffer[p.at : place].rstrip() if place >= 0 else ""
+        key = p.buffer[p.at : place].rstrip(SPACE) if place >= 0 else ""
         if place < 0 or len(key) > LONGEST_KEY or (keyword and not key.isidentifier()) or _odd(key):
             return False
         p.argue(call, f'{comma}"{escape(key)}"', place)
