@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import did_you_mean
+from ..injection import POLICIES
 from .files import read_conversation, read_tools
 
 if TYPE_CHECKING:
+    from ..adapter import OnMarker
     from ..declaration import Declaration
 
 
@@ -22,12 +24,17 @@ if TYPE_CHECKING:
 @click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Set a template option."
 )
+@click.option(
+    "--on-marker", type=click.Choice(POLICIES), default="allow", show_default=True,
+    help="What to do with a marker of the format in a text of another role than system.",
+)  # fmt: skip
 @click.option("--no-generation-prompt", is_flag=True, help="Do not open the assistant's turn.")
 def command(
     name: str,
     conversation: str,
     tools_file: str | None,
     settings: tuple[str, ...],
+    on_marker: OnMarker,
     no_generation_prompt: bool,
 ) -> None:
     """Print the prompt of a conversation, byte for byte, through the compiled template.
@@ -39,6 +46,7 @@ def command(
     Examples:
       echo '[{"role": "user", "content": "Hi"}]' | adapters render chatglm3 -
       adapters render qwen3 conversation.json --tools tools.json --set enable_thinking=false
+      adapters render qwen3 conversation.json --on-marker refuse
     """
     from .. import load
 
@@ -49,7 +57,11 @@ def command(
     options.update(_setting(setting, adapter.declaration) for setting in settings)
     wanted = table.get("add_generation_prompt", True) and not no_generation_prompt
     prompt = adapter.render(
-        table["messages"], tools=tools, add_generation_prompt=bool(wanted), **options
+        table["messages"],
+        tools=tools,
+        add_generation_prompt=bool(wanted),
+        on_marker=on_marker,
+        **options,
     )
     sys.stdout.write(prompt)
     if sys.stdout.isatty() and not prompt.endswith("\n"):
