@@ -4,9 +4,10 @@ import pytest
 
 from chatadapters import ConversationError
 from tests.formats import BESIDE, CALLING, NAMES, THINKING, TOOLS, loaded, printed
-from tests.tiny import call
+from tests.tiny import adapter, call, tool
 
 ASKED = {"role": "user", "content": "Hello"}
+BRACED = "<call>{{ call.name }}{{ call.arguments | literal }}</call>"
 PARIS = call("get_weather", {"city": "Paris"})
 
 
@@ -68,3 +69,25 @@ def test_a_long_conversation_is_checked_with_no_more_than_its_last_question(name
     turns = [message for _ in range(20) for message in answer("Hi <" + "|im_end" + "|")]
     adapter.render(turns)
     assert all(count <= 2 for count in seen)
+
+
+def test_white_space_that_reading_back_adds_is_refused():
+    made = adapter("<answer>\n{{ content }}\n</answer>")
+    with pytest.raises(ConversationError, match="contains the marker '</answer>'"):
+        made.render(answer("</answer>"))
+    assert made.render(answer("Hi."))
+
+
+@pytest.mark.parametrize("name", ["{", "", " a", "x" * 129])
+def test_names_that_a_format_without_escapes_misreads_are_refused(name):
+    made = adapter(f"{{{{ content }}}}{{% for call in calls %}}{BRACED}{{% endfor %}}")
+    with pytest.raises(ConversationError, match="read back"):
+        made.render(answer(tool_calls=[call(name)]), [tool(name)])
+
+
+@pytest.mark.parametrize("key", ["{", ":", " a", ""])
+def test_keys_that_a_format_without_escapes_misreads_are_refused(key):
+    made = adapter(f"{{{{ content }}}}{{% for call in calls %}}{BRACED}{{% endfor %}}")
+    with pytest.raises(ConversationError, match="read back"):
+        made.render(answer(tool_calls=[call("f", {key: "b"})]), [tool("f")])
+    assert made.render(answer(tool_calls=[call("f", {"a": "b"})]), [tool("f")])

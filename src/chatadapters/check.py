@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .errors import ConversationError
 from .runtime import Message, Parser
+from .runtime.scan import LONGEST_NAME
 
 if TYPE_CHECKING:
     from .adapter import Adapter
@@ -86,7 +88,9 @@ def _risky(adapter: Adapter, message: Mapping[str, Any]) -> bool:
     table = adapter.table
     texts = list(_texts(message))
     kinds = {call["payload"] for call in table["calls"]}
-    if kinds & {"pairs", "elements"} and message.get("tool_calls"):
+    if kinds & {"pairs", "elements", "literal"} and message.get("tool_calls"):
+        return True
+    if any(not _plain(_name(call)) for call in message.get("tool_calls") or ()):
         return True
     if any(not route["first"] for route in table["states"][0]["anchored"]):
         return True
@@ -98,6 +102,11 @@ def _risky(adapter: Adapter, message: Mapping[str, Any]) -> bool:
 
 def _name(call: Mapping[str, Any]) -> str:
     return str(call.get("function", call)["name"])
+
+
+def _plain(name: str) -> bool:
+    """Whether a name is read back wherever it stands, also in no JSON string."""
+    return len(name) <= LONGEST_NAME and re.fullmatch("[A-Za-z0-9_]+", name) is not None
 
 
 def _texts(value: object) -> Iterator[str]:
@@ -200,8 +209,9 @@ def _compare_arguments(
 
 
 def _changed(text: str, read: str, droppable: bool) -> bool:
+    longer = len(read) > len(text)  # white space may be trimmed, and none is added
     text, read = text.strip(), read.strip()
-    return text != read and not (droppable and not read)
+    return (text != read or longer) and not (droppable and not read)
 
 
 def _ends(text: str, read: str, adapter: Adapter) -> str:

@@ -6,12 +6,11 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ..abilities import capabilities
+from ..certify.bench import CLOCK, known_options
 from ..errors import ConversationError
-from ..fragments import compared_with
-from .facts import capabilities
 from .sample import ANSWER, conversation
 
 if TYPE_CHECKING:
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from ..runtime import Event, Parser
 
 Part = tuple[str, str]
-DAY = datetime(2026, 1, 2)  # in place of today, which some prompts tell: the same text every day
-CLOCK: dict[str, Any] = {"strftime_now": DAY.strftime}
 
 
 @dataclass(frozen=True)
@@ -93,7 +90,7 @@ def example(adapter: Adapter, calls: int = 1) -> Example:
     messages = [dict(message) for message in normalise(messages, adapter.declaration)]
     plain = [*messages[:-1], {**messages[-1], "reasoning_content": ""}]
     for said in (messages, plain):
-        for options in _options(adapter):
+        for options in known_options(adapter):
             made = _example(adapter, said, tools, options)
             if made is not None and _holds(made, said[-1]):
                 return made
@@ -140,19 +137,6 @@ def _made(
     prompt = adapter.render(messages[:-1], tools, **options, **CLOCK)
     answer = adapter.output(messages, tools, **options, **CLOCK).removeprefix(begun)
     return Example(adapter, messages[:-1], tools, options, prompt, answer, messages[-1])
-
-
-def _options(adapter: Adapter) -> Iterator[dict[str, Any]]:
-    """Give the default options, then each one with its other values, as far as they are known."""
-    yield {}
-    for key, value in adapter.declaration.options.items():
-        if isinstance(value, bool):
-            yield {key: not value}
-        elif value == {}:
-            yield {key: True}
-        elif isinstance(value, str):
-            for other in compared_with(adapter.declaration, key):
-                yield {key: other}
 
 
 def _append(parts: list[Part], kind: str, text: str) -> None:

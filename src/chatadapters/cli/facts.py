@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+
+from ..abilities import capabilities
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ..adapter import Adapter
-    from ..ir import Hole, Node
+
+__all__ = ["capabilities", "file_name", "history", "model", "prose", "summary"]
 
 HISTORY = {
     "last_user": "reasoning is kept after the last user message and dropped before it",
@@ -33,46 +35,13 @@ EVIDENCE = {
 
 def file_name(name: str, target: str) -> str:
     """Return the name of the file that a target is written to."""
-    from ..emit import TARGETS
+    from ..emit import OTHER_TARGETS, REQUEST_TARGETS, TARGETS
 
-    ending = TARGETS[target]
+    ending = {**TARGETS, **OTHER_TARGETS, **REQUEST_TARGETS}[target]
     if ending.endswith(".py"):  # it must be importable
         name = "".join(c if c.isalnum() else "_" for c in name)
         name = f"_{name}" if name[0].isdigit() else name
     return name + ending
-
-
-def holes(nodes: tuple[Node, ...]) -> Iterator[Hole]:
-    """Give every hole of an output fragment."""
-    from ..ir import Alt, Hole, Obj, Rep
-
-    for node in nodes:
-        match node:
-            case Hole():
-                yield node
-            case Alt():
-                for branch in node.branches:
-                    yield from holes(branch)
-            case Rep():
-                yield from holes(node.body)
-            case Obj():
-                yield from holes(tuple(value for _, value in node.fields))
-
-
-def capabilities(adapter: Adapter) -> dict[str, Any]:
-    """Return what the format carries; the keys are those of ``registry/index.json``."""
-    declaration, limits = adapter.declaration, adapter.declaration.limits
-    found = {hole.field: hole.codec.name for hole in holes(adapter.ir)}
-    tools = bool({"name", "id"} & set(found)) and limits.calls != 0  # an id may carry the name
-    return {
-        "tools": tools,
-        "parallel_calls": tools and (limits.calls is None or limits.calls > 1),
-        "content_with_calls": tools and limits.content_with_calls,
-        "reasoning": "reasoning" in found and limits.reasoning,
-        "arguments": (found.get("arguments") or found.get("value")) if tools else None,
-        "ids": "id" in found,
-        "options": sorted(declaration.options),
-    }
 
 
 def summary(can: dict[str, Any]) -> str:

@@ -7,13 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import jinja2
-from jinja2 import nodes
-
 from .. import ir
-
-_TRIMS = {"trim": "strip", "lstrip": "lstrip", "rstrip": "rstrip"}
-_TEXTS = ("content", "reasoning")
+from ..certify.limits import trims
 
 
 @dataclass(frozen=True)
@@ -76,15 +71,13 @@ class Domain:
 def domain(adapter: Any) -> Domain:
     """Return the bounds of an adapter."""
     declaration = adapter.declaration
-    holes = list(_holes(adapter.ir))
-    codecs = {hole.field: hole.codec for hole in holes}
-    has_calls = "name" in codecs or "id" in codecs or "arguments" in codecs
+    codecs = {hole.field: hole.codec for hole in _holes(adapter.ir)}
     return Domain(
-        calls=declaration.limits.calls if has_calls else 0,
+        calls=declaration.limits.calls,
         content_with_calls=declaration.limits.content_with_calls,
-        reasoning=declaration.limits.reasoning and "reasoning" in codecs,
+        reasoning=declaration.limits.reasoning,
         markers=tuple(markers(adapter)),
-        trims=tuple(_trims(declaration.output.text)),
+        trims=tuple(trims(declaration.output.text)),
         arguments=codecs.get("arguments"),
         value=codecs.get("value"),
         tagged="type" in codecs,
@@ -144,15 +137,3 @@ def _literals(sequence: ir.Seq) -> Iterator[str]:
                 yield text
             case ir.Obj(fields=((key, _), *_)):
                 yield f'{{"{key}"'
-
-
-def _trims(fragment: str) -> Iterator[tuple[str, str, str | None]]:
-    tree = jinja2.Environment(keep_trailing_newline=True).parse(fragment)
-    for node in tree.find_all(nodes.Filter):
-        inner: Any = node
-        while isinstance(inner, nodes.Filter):
-            inner = inner.node
-        method = _TRIMS.get(node.name)
-        if method and isinstance(inner, nodes.Name) and inner.name in _TEXTS:
-            argument = node.args[0].as_const() if node.args else None
-            yield inner.name, method, argument

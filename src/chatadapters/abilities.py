@@ -1,0 +1,26 @@
+"""What an adapter can do: an adapter in, plain facts for people, pages and the index out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .ir import Hole, walk
+
+if TYPE_CHECKING:
+    from .adapter import Adapter
+
+
+def capabilities(adapter: Adapter) -> dict[str, Any]:
+    """Return what the format carries; the keys are those of ``registry/index.json``."""
+    declaration, limits = adapter.declaration, adapter.declaration.limits
+    found = {node.field: node.codec.name for node in walk(adapter.ir) if isinstance(node, Hole)}
+    tools = bool({"name", "id"} & set(found)) and limits.calls != 0  # an id may carry the name
+    return {
+        "tools": tools,
+        "parallel_calls": tools and (limits.calls is None or limits.calls > 1),
+        "content_with_calls": tools and limits.content_with_calls,
+        "reasoning": "reasoning" in found and limits.reasoning,
+        "arguments": (found.get("arguments") or found.get("value")) if tools else None,
+        "ids": "id" in found,
+        "options": sorted(declaration.options),
+    }
