@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -13,7 +14,8 @@ from .choices import Seeded
 from .conversations import Conversation, conversation, required, shares
 from .domain import domain
 from .official import Render, official_renderer
-from .shapes import plainer, reshaped, tags
+from .rare_turns import rare
+from .shapes import PADDED, padded, plainer, reshaped, tags, with_options, with_roles
 
 MOST_FAILURES = 12
 LEAST_REFERENCE, LEAST_GENERATED = (
@@ -89,33 +91,10 @@ def _compare(
 ) -> Agreement:
     bounds = domain(adapter)
     result.renderer, official = official_renderer(official_text, adapter.declaration.tokens)
-    comparison = _Comparison(adapter, result, official)
-    for item in references.conversations() or []:
-        sample = Conversation(
-            item["messages"],
-            item["tools"],
-            item["add_generation_prompt"],
-            dict(item["kwargs"]),
-            item["name"],
-        )
-        comparison.add(sample, result.reference)
-    choices = Seeded(f"agreement {adapter.name} {seed}")
+    comparison = Comparison(adapter, result, official)
     taken: list[Conversation] = []
-    for number in range(4 * generated):
-        if len(taken) == generated:
-            break
-        sample = conversation(choices, bounds)
-        sample.name = f"generated {number}"
-        for sent in chain([sample], plainer(sample)):
-            if comparison.add(sent, result.generated):
-                taken.append(sent)
-                break
-    fragments = adapter.declaration.prompt.model_dump(exclude_none=True, exclude={"use"})
-    known = tags("".join(fragments.values()))
-    for number, sample in enumerate(taken * 2):
-        other = reshaped(choices, sample, known)
-        other.name = f"reshaped {number}"
-        comparison.add(other, result.shapes)
+    for _ in drawn(adapter, comparison.add, taken, seed, generated):
+        pass
     result.shares = shares(taken, bounds)
     result.failures += [
         f"only {result.shares[name]:.0%} of the generated ones have {name}, not {least:.0%}"
@@ -138,6 +117,56 @@ def _compare(
     return result
 
 
+def drawn(
+    adapter: Any,
+    add: Callable[[Conversation, str], bool],
+    taken: list[Conversation],
+    seed: int,
+    generated: int,
+) -> Iterator[bool]:
+    """Hand the conversations of a comparison to ``add``, one by one, and give what it returns.
+
+    ``add`` takes the name of the set, too, and tells whether the official template accepts it.
+    Accepted ones of the generated set go into ``taken``.
+    """
+    for item in references.conversations() or []:
+        sample = Conversation(
+            item["messages"],
+            item["tools"],
+            item["add_generation_prompt"],
+            dict(item["kwargs"]),
+            item["name"],
+        )
+        yield add(sample, "reference")
+    bounds = domain(adapter)
+    choices = Seeded(f"agreement {adapter.name} {seed}")
+    for number in range(4 * generated):
+        if len(taken) == generated:
+            break
+        sample = conversation(choices, bounds)
+        sample.name = f"generated {number}"
+        for sent in chain([sample], plainer(sample)):
+            accepted = add(sent, "generated")
+            yield accepted
+            if accepted:
+                taken.append(sent)
+                break
+    fragments = adapter.declaration.prompt.model_dump(exclude_none=True, exclude={"use"})
+    known = tags("".join(fragments.values()))
+    for number, sample in enumerate(taken * 2):
+        other = reshaped(choices, sample, known)
+        other.name = f"reshaped {number}"
+        yield add(other, "shapes")
+    for sent in chain(
+        (padded(choices, sample) for sample in taken[:PADDED]),
+        with_options(adapter.declaration, taken),
+        with_roles(adapter.declaration, taken),
+        rare(Seeded(f"rare {adapter.name} {seed}"), adapter.declaration, bounds, taken),
+    ):
+        if generated:
+            yield add(sent, "shapes")
+
+
 def _enough(failures: list[str], name: str, tally: Tally, least: int) -> None:
     """A template that ignores tools must at least be equalled wherever there are none."""
     if tally.equal < least and tally.plain_equal < max(tally.plain, 1):
@@ -146,7 +175,9 @@ def _enough(failures: list[str], name: str, tally: Tally, least: int) -> None:
         )
 
 
-class _Comparison:
+class Comparison:
+    """Compares one adapter with one official template, conversation by conversation."""
+
     def __init__(self, adapter: Any, result: Agreement, official: Render) -> None:
         self.adapter, self.result, self.official = adapter, result, official
         self.whens = [deviation.when for deviation in adapter.declaration.deviations]
@@ -158,39 +189,56 @@ class _Comparison:
         )
         self.own_opening = compiled(adapter, "opening_template") if self.opening else None
 
-    def add(self, sample: Conversation, tally: Tally) -> bool:
-        """Compare one conversation; return whether the official template accepts it."""
-        sample = with_own_ids(self.adapter, sample)
-        if self.opening:
-            if sample.tools == []:  # a heading without a single tool under it is not worth copying
-                return False
-            lead = sample.messages[:1] if sample.messages[0].get("role") == "system" else []
-            sample = Conversation(lead, sample.tools, False, sample.options, sample.name)
-        try:
-            wanted = self.official(sample)
-        except Exception:  # an official template refuses in any way it likes
+    def add(self, sample: Conversation, name: str) -> bool:
+        """Compare one conversation; return whether the official template accepts it.
+
+        ``name`` is that of the tally which it goes to.
+        """
+        prepared = self.prepared(sample)
+        wanted = self.wanted(prepared) if prepared is not None else None
+        if prepared is None or wanted is None:
             return False
+        tally: Tally = getattr(self.result, name)
         tally.accepted += 1
-        try:
-            got = self._render(sample)
-        except Exception as error:
-            got = f"(raises {type(error).__name__}: {error})"
-        held = self._held(sample)
-        for when in held:
-            self.result.deviations[when] += 1
-        if self.opening:  # a mirror's file may begin with line breaks of its own layout
-            wanted, got = wanted.lstrip("\n"), got.lstrip("\n")
+        got = self.ours(prepared)
+        held = self.held(prepared)
         equal = wanted == got
         tally.deviating += bool(held)
         tally.equal += equal and not held
-        plain = _plain(sample)
+        plain = _plain(prepared)
         tally.plain += plain
         tally.plain_equal += plain and equal and not held
-        if held and equal:
-            self._fail(f"{sample.name}: equal, though {' and '.join(held)} holds")
-        elif not held and not equal:
-            self._fail(f"{sample.name}: {difference(wanted, got)}")
+        if problem := disagreement(prepared, wanted, got, held):
+            self._fail(problem)
         return True
+
+    def prepared(self, sample: Conversation) -> Conversation | None:
+        """Return a conversation as both sides get it; None if it is none to compare."""
+        sample = with_own_ids(self.adapter, sample)
+        if self.opening:
+            if sample.tools == []:  # a heading without a single tool under it is not worth copying
+                return None
+            lead = sample.messages[:1] if sample.messages[0].get("role") == "system" else []
+            sample = Conversation(lead, sample.tools, False, sample.options, sample.name)
+        return sample
+
+    def wanted(self, sample: Conversation) -> str | None:
+        """Return what the official template prints, or None if it refuses."""
+        try:
+            return self._text(self.official(sample))
+        except Exception:  # an official template refuses in any way it likes
+            return None
+
+    def ours(self, sample: Conversation) -> str:
+        """Return what the compiled template prints, or what it raises."""
+        try:
+            return self._text(self._render(sample))
+        except Exception as error:
+            return f"(raises {type(error).__name__}: {error})"
+
+    def _text(self, text: str) -> str:
+        # a mirror's file may begin with line breaks of its own layout
+        return text.lstrip("\n") if self.opening else text
 
     def _render(self, sample: Conversation) -> str:
         if self.own_opening is not None:
@@ -203,7 +251,8 @@ class _Comparison:
         )
         return text
 
-    def _held(self, sample: Conversation) -> list[str]:
+    def held(self, sample: Conversation) -> list[str]:
+        """Return the conditions of deviations that hold somewhere in it, and count them."""
         if self.deviations is None:
             return []
         try:
@@ -212,11 +261,21 @@ class _Comparison:
             self._fail(f"{sample.name}: the conditions of the deviations raise: {error}")
             return []
         numbers = {int(item.split(":")[1]) for item in printed if item.strip()}
-        return [self.whens[number] for number in sorted(numbers)]
+        found = [self.whens[number] for number in sorted(numbers)]
+        for when in found:
+            self.result.deviations[when] += 1
+        return found
 
     def _fail(self, failure: str) -> None:
         if len(self.result.failures) < MOST_FAILURES:
             self.result.failures.append(failure)
+
+
+def disagreement(sample: Conversation, wanted: str, got: str, held: Sequence[str]) -> str:
+    """Return why two renderings of a conversation are not as declared, or nothing."""
+    if held:
+        return f"{sample.name}: equal, though {' and '.join(held)} holds" * (wanted == got)
+    return "" if wanted == got else f"{sample.name}: {difference(wanted, got)}"
 
 
 def _plain(sample: Conversation) -> bool:

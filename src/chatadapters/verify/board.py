@@ -57,6 +57,11 @@ def details(reports: Sequence[Report]) -> list[str]:
                 lines.append(
                     f"{report.adapter}: generated with {shares}; rendered by {agreement.renderer}"
                 )
+        lines += [
+            f"{report.adapter}: {law.name}: {law.note}"
+            for law in report.laws
+            if law.note and law.name != "tokenizer"
+        ]
         lines += [f"{report.adapter}: {name}" for name in report.tokenizers]
         lines += [f"{report.adapter}: {note}" for note in report.notes]
     return lines

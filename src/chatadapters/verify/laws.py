@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from .. import fragments
 from ..errors import ConversationError
 from .checks import Conservation, garbage, joined, mutated, partition, run, same, same_id
 from .choices import Choices, Seeded
@@ -63,6 +64,10 @@ class Subject:
         self.adapter = adapter
         self.domain: Domain = domain(adapter)
         self.conservation = Conservation(adapter, self.domain)
+        declaration = adapter.declaration
+        said = "".join(fragments.texts(declaration).values())
+        said += "".join(token for name, token in declaration.tokens.items() if name in said)
+        self.ends = not declaration.stop or any(stop in said for stop in declaration.stop)
 
     def print(self, sample: Conversation) -> Printed:
         """Print the last message of a conversation. Raises ``Refused``."""
@@ -191,7 +196,45 @@ def turn(subject: Subject, printed: Printed) -> str | None:
     end = whole[len(printed.prompt) + len(printed.text) :]
     if not _end_of_turn(adapter).fullmatch(end):
         return f"after the answer {printed.text!r} comes {end!r}, which is no end of a turn"
-    return None
+    return _read_on(subject, printed)
+
+
+def _read_on(subject: Subject, printed: Printed) -> str | None:
+    """Say what a parser takes for the answer's that the template prints after it, if anything.
+
+    What a template prints after an answer is no part of it where a marker begins there: that
+    marker must be a stop string. Some templates never print one of theirs.
+    """
+    sample, adapter = printed.conversation, subject.adapter
+    declaration = adapter.declaration
+    try:
+        whole = _rendered(adapter, [*sample.messages, *_following(sample)], sample)
+    except ConversationError:
+        return None
+    said = printed.prompt + printed.text
+    rest = whole[len(said) :]
+    words = (*declaration.special, *declaration.stop, *declaration.tokens.values())
+    mark = max((word for word in words if rest.lstrip().startswith(word)), key=len, default="")
+    if not whole.startswith(said) or not mark or not subject.ends:
+        return None
+    if mark not in declaration.stop and any(mark in text for text in literals(adapter)):
+        return None  # it begins another part of an answer
+    alone, on = (_read(printed, text) for text in (printed.text, printed.text + rest))
+    if alone == on:
+        return None
+    return f"{rest!r:.80} after the answer {printed.text!r} is read on: {on!r}"
+
+
+def _read(printed: Printed, text: str) -> tuple[str, list[tuple[str, str, str]]]:
+    message = run(printed.make, [text])[1]
+    calls = [(call.name, call.arguments, call.status) for call in message.tool_calls]
+    return message.content.rstrip(), calls
+
+
+def _following(sample: Conversation) -> list[dict[str, Any]]:
+    calls = sample.messages[-1].get("tool_calls") or []
+    results = [{"role": "tool", "tool_call_id": call["id"], "content": "ok"} for call in calls]
+    return results or [{"role": "user", "content": "Next, please."}]
 
 
 def _rendered(adapter: Any, messages: list[dict[str, Any]], sample: Conversation) -> str:
@@ -233,6 +276,7 @@ def _to_a_user(sample: Conversation) -> bool:
 
 def check_all(subject: Subject, seed: int, count: int) -> list[LawResult]:
     """Try every law that needs nothing but the adapter on ``count`` seeded samples."""
+    from .grammars import grammars
     from .linear import ADVERSARIAL, linear, openers
     from .standalone import standalone
 
@@ -287,4 +331,5 @@ def check_all(subject: Subject, seed: int, count: int) -> list[LawResult]:
     for opener in openers(subject, choices):
         for kind in ADVERSARIAL:
             results["linear"].add(linear(subject, opener, kind))
-    return [*results.values(), standalone(subject, texts, choices)]
+    of_grammars = grammars(subject, texts, choices, count)
+    return [*results.values(), of_grammars, standalone(subject, texts, choices)]

@@ -5,13 +5,21 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
+from ..check import ROLES
+from ..declaration import Declaration
+from ..fragments import compared_with
 from .choices import Choices
 from .conversations import Conversation
 from .schemas import Json
 
 Shape = Callable[[Choices, Conversation], None]
+
+PADDING = ("", " ", "\n", "\n\n", " \n\t")
+PADDED = 40  # conversations whose texts get white space around them
+EACH_VALUE = 12  # conversations for each value of an option, or each role
 
 
 def reshaped(choices: Choices, sample: Conversation, tags: tuple[str, ...]) -> Conversation:
@@ -55,6 +63,54 @@ def _with_names(sample: Conversation) -> Conversation:
         if message["role"] == "tool" and message.get("tool_call_id") in names:
             message["name"] = names[message["tool_call_id"]]
     return made
+
+
+def padded(choices: Choices, sample: Conversation) -> Conversation:
+    """Return the conversation with white space around one text of each message."""
+    made = copy.deepcopy(sample)
+    for message in made.messages:
+        keys = [key for key in ("content", "reasoning_content") if message.get(key)]
+        if keys:
+            key = choices.pick(keys)
+            message[key] = f"{choices.pick(PADDING)}{message[key]}{choices.pick(PADDING)}"
+    made.name = f"padded {sample.name}"
+    return made
+
+
+def with_options(
+    declaration: Declaration, samples: Sequence[Conversation]
+) -> Iterator[Conversation]:
+    """Give conversations under values of the options that are no switches, a few for each value.
+
+    A text that no fragment compares with anything may be an option of ours alone: it stays.
+    """
+    for name, default in declaration.options.items():
+        if isinstance(default, bool):
+            continue
+        values: list[object] = [
+            text for text in compared_with(declaration, name) if text != default
+        ]
+        if isinstance(default, int):
+            values = [default + 1, default + 1000]
+        elif default == {}:
+            values += [True, False]
+        for value in values:
+            for sample in samples[:EACH_VALUE]:
+                yield replace(
+                    sample,
+                    options={**sample.options, name: value},
+                    name=f"{name}={value!r} {sample.name}",
+                )
+
+
+def with_roles(declaration: Declaration, samples: Sequence[Conversation]) -> Iterator[Conversation]:
+    """Give conversations with a message of each other role that a fragment asks for."""
+    for role in compared_with(declaration, "role"):
+        for sample in samples[:EACH_VALUE] if role not in ("", *ROLES) else ():
+            made = copy.deepcopy(sample)
+            made.messages.insert(len(made.messages) // 2, {"role": role, "content": "Note this."})
+            made.name = f"{role} in {sample.name}"
+            yield made
 
 
 def tags(prompt_text: str) -> tuple[str, ...]:
