@@ -29,6 +29,7 @@ generation = "<a>"
 text = "{{ content }}"
 [limits]
 calls = 0
+reasoning = false
 """
 
 

@@ -2,10 +2,11 @@
 
 import pytest
 
-from chatadapters.cli.carries import carries
-from chatadapters.cli.example import CLOCK, example
+from chatadapters.certify import prove
+from chatadapters.certify.bench import CLOCK
+from chatadapters.cli.example import example
 from chatadapters.cli.marks import Marked, added
-from tests.tiny import JSON_CALLS, adapter, call, tool
+from tests.tiny import JSON_CALLS, PAIRS, adapter, call, tool
 from tools import pages
 
 OPENING = (
@@ -85,19 +86,29 @@ def test_the_answer_has_its_names_and_values_marked_whatever_their_type():
 
 
 def test_losses_are_found_by_reading_back():
-    kept, lost = carries(adapter(JSON_CALLS, extra="[limits]\ncalls = 1"), {})
-    said = {loss.what: (loss.example, loss.outcome) for loss in lost}
-    assert "content beside tool calls" in kept and "in arguments: null" in kept
-    assert said["reasoning"][1] == "the reasoning is lost"
-    assert said["stop strings in content"] == (
-        '`"content": "<end>"`',
-        "`render` refuses it: the content would be lost",
+    found = prove(adapter(JSON_CALLS, extra="[limits]\ncalls = 1"), {}, samples=0)
+    kept = [one.limit for one in found.carried]
+    said = {one.limit: (one.example, one.outcome) for one in found.certificates}
+    assert "content beside tool calls" in kept and "null" in kept
+    assert said["reasoning"][1].startswith("the reasoning is lost")
+    assert said["content that contains '<end>': the message ends there"] == (
+        '"content": "<end>"',
+        "render refuses it: the content would be lost",
     )
-    example, outcome = said["some other content"]
-    assert example == '`"content": "<call>{\\"name\\":\\"f\\""`'
-    assert "it would be read as the call" in outcome
+    call = "content that contains '<call>' followed by a whole call header: it is read as a call"
+    assert said[call][0] == '"content": "<call>{\\"name\\":\\"f\\""'
+    assert "it would be read as the call" in said[call][1]
     assert "made for it" in said["several tool calls in one message"][1]
-    assert "in arguments: null" not in said
+
+
+def test_a_page_shows_the_certificates():
+    lines = list(pages._carried(adapter(PAIRS), {}))
+    assert (
+        "| an argument name that contains '\\</key>\\<value>' or a line break, or an empty one "
+        '| `f({"\\n": "b"})` | render refuses it: it would be read back as f({... |'
+    ) in lines
+    assert [line for line in lines if line.endswith("the grammar excludes it |")]
+    assert "Read, but not printed again as it was written:" in lines
 
 
 def test_a_page_is_the_same_every_day():

@@ -16,8 +16,8 @@ SHOWN = 8  # digits of a sha256
 
 def page(index: dict[str, Any], board: dict[str, Any], notice: str) -> str:
     """Return docs/formats.md: the conformance board, other engines' names, what is missing."""
-    compared = sum(any(entry["compared"].values()) for entry in board.values())
-    holding = sum(entry["holds"] for entry in board.values())
+    compared = sum(any(entry.get("compared", {}).values()) for entry in board.values())
+    holding = sum(entry.get("holds", False) for entry in board.values())
     lines = [
         "# Formats",
         notice,

@@ -34,6 +34,9 @@ the other; where they do not, one of us is likely to be wrong, or the format lea
 lists both, so that either side can check. Corrections are welcome, above all where we have read
 somebody's work wrongly.
 
+The other direction, whether other template engines print the compiled templates alike, is in
+[portability.md](portability.md).
+
 {facts}
 
 **What was fed.** For each adapter up to {most} assistant messages, the same for all: contents,

@@ -25,7 +25,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "e2e.md"
-MODES = ("auto", "required", "named", "none")
+MODES = ("auto", "strict", "required", "named", "one call", "none")
 WAYS = ("whole", "stream")
 PACKAGES = ("vllm", "torch", "transformers", "xgrammar", "openai", "jinja2")
 FULL = ("--prompts", "20", "--answers", "20")
@@ -80,9 +80,12 @@ def page(one: Run, command: str, date: str) -> str:
         "",
         "Each cell says how many answers were right, of how many. Under `auto` the model is made",
         "to say a printed answer (`structured_outputs.choice`), and the SDK must return its",
-        "content and its calls. Under `required` and a named tool it generates freely at",
-        "temperature 0.7 under the adapter's grammar, and every call must satisfy its tool's JSON",
-        "Schema; `cut` counts those that `max_tokens` ended first. Under `none` it must make no",
+        "content and its calls. Under `strict` (`auto`, strict tools) it is made to begin a call;",
+        "from there on, and under `required` and a named tool from the start, it generates freely",
+        "at temperature 0.7 under the adapter's grammar, and every call must satisfy its tool's",
+        "JSON Schema; `cut` counts those that `max_tokens` ended first. `one call` counts those of",
+        "`required` and named that were asked with `parallel_tool_calls=false`: there, and under",
+        "`strict`, an answer with two calls is wrong. Under `none` it must make no",
         "call. Every stream, joined, must equal the whole answer.",
     ]
     minutes = one.seconds / 60

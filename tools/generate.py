@@ -10,9 +10,11 @@ import argparse
 import difflib
 import hashlib
 import json
+import multiprocessing
 import os
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -71,25 +73,34 @@ def main() -> int:
 
 def generated(broken: list[str]) -> Iterator[tuple[Path, str]]:
     """Give every generated file and its text; what cannot be compiled is left out and said."""
-    index, seen, known_board = {}, {}, board.read()
+    index, seen, probed, known_board = {}, {}, {}, board.read()
     broken += conflicts()
-    for name in registry.names():
-        try:
-            adapter = chatadapters.load(name)
-            template, page = adapter.emit("jinja"), pages.page(adapter, NOTICE)
-            index[name] = entry(adapter)
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+        names = registry.names()
+        for name, made in zip(names, pool.map(compiled, names, chunksize=4), strict=True):
+            if isinstance(made, str):
+                broken.append(made)
+                continue
+            template, page, index[name], probed[name] = made
             seen[name] = verified(name, known_board.get(name, {}), broken)
-        except chatadapters.ChatAdaptersError as error:
-            broken.append(str(error))
-            continue
-        yield ROOT / "chat-template" / f"{name}.jinja", template
-        yield ROOT / "docs" / "formats" / f"{name}.md", page
+            yield ROOT / "chat-template" / f"{name}.jinja", template
+            yield ROOT / "docs" / "formats" / f"{name}.md", page
     yield ROOT / "registry" / "schema.json", schema.text()
     yield ROOT / "registry" / "index.json", _json({"adapters": index})
-    yield ROOT / "registry" / known.FILE, probes_file(list(index))
+    yield ROOT / "registry" / known.FILE, probes_file(probed)
     yield ROOT / "src" / "chatadapters" / "cli" / "help.txt", help_text()
     yield ROOT / "docs" / "formats.md", catalogue.page(index, seen, NOTICE)
     yield ROOT / "docs" / "cli.md", commands_page()
+
+
+def compiled(name: str) -> tuple[str, str, dict[str, Any], dict[str, Any]] | str:
+    """Return an adapter's template, page, entry of the index and probes, or why it has none."""
+    try:
+        adapter = chatadapters.load(name)
+        page = pages.page(adapter, NOTICE)
+        return adapter.emit("jinja"), page, entry(adapter), probes_of(name)
+    except chatadapters.ChatAdaptersError as error:
+        return str(error)
 
 
 def entry(adapter: chatadapters.Adapter) -> dict[str, Any]:
@@ -118,19 +129,23 @@ def verified(name: str, known: dict[str, Any], broken: list[str]) -> dict[str, A
     return known
 
 
-def probes_file(names: list[str]) -> str:
+def probes_of(name: str) -> dict[str, Any]:
+    """Return an adapter's renderings of the probes, and those of its official templates."""
+    declared = registry.read(name)
+    whole = [r.sha256 for r in declared.references if r.part == "all"]
+    found = [official.text for official in map(references.find, whole) if official]
+    return {**rendering.made(declared, found), "complete": len(found) == len(whole)}
+
+
+def probes_file(probed: dict[str, dict[str, Any]]) -> str:
     """Return what `adapters detect` compares with: an adapter's renderings of the probes a line."""
     path = ROOT / "registry" / known.FILE
     old = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     before = old.get("adapters", {}) if old.get("probes") == probes.digest() else {}
     lines = []
-    for name in names:
-        declared = registry.read(name)
-        whole = [r.sha256 for r in declared.references if r.part == "all"]
-        found = [official.text for official in map(references.find, whole) if official]
-        made = rendering.made(declared, found)
+    for name, made in probed.items():
         same = before.get(name, {}).get("declaration") == made["declaration"]
-        if len(found) < len(whole) and same:  # they cannot be had here
+        if not made.pop("complete") and same:  # the official templates cannot be had here
             made["official"] = before[name]["official"]
         lines.append(f"    {json.dumps(name)}: {json.dumps(made, ensure_ascii=False)}")
     head = f'{{\n  "probes": {json.dumps(probes.digest())},\n  "adapters": {{\n'

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from chatadapters import registry
 from chatadapters.adapter import Adapter
+from chatadapters.certify import Certificate, prove
+from chatadapters.certify.bench import CLOCK
 from chatadapters.cli import facts, show
-from chatadapters.cli.carries import ARGUMENTS, carries
 from chatadapters.cli.compile import serve
-from chatadapters.cli.example import CLOCK, Example, Part, example
+from chatadapters.cli.example import Example, Part, example
 from chatadapters.cli.marks import Marked
 from chatadapters.emit import TARGETS
 from chatadapters.errors import ConversationError
+from chatadapters.injection import in_words
 
 LEGEND = (
     "The left column says where a stretch comes from. `⏎` is a line break and `·` a space at the "
     "end of a row; after a row without `⏎` the text goes on in the next row."
+)
+FORGING = (
+    "Found by rendering each marker in each place. [injection.md](../injection.md) says what to do."
+)
+CACHED = (
+    "What a server with a prefix cache reads again in this format is in [prefix.md](../prefix.md); "
+    "`adapters show {} --prefix` says by which rule."
 )
 EVIDENCE = {
     "parser": "No official template of this format is known: it is read from an engine's parser or "
@@ -42,6 +52,10 @@ def page(adapter: Adapter, notice: str) -> str:
     lines += [f"| {cell(key)} | {cell(value)} |" for key, value in show.rows(adapter)]
     lines += ["", "## Worked example", "", LEGEND, *_example(worked)]
     lines += ["", "## What it carries, and what not", *_carried(adapter, worked.options)]
+    lines += ["", "## What untrusted text can forge", ""]
+    lines += [f"- {cell(line)}" for line in in_words(adapter)]
+    lines += ["", FORGING]
+    lines += ["", CACHED.format(adapter.name)]
     lines += ["", "## Serve", "", *fenced("\n".join(_serve(adapter)), "sh")]
     if declared.deviations:
         lines += ["", "## Template bugs that are not copied", "", *_deviations(adapter)]
@@ -104,29 +118,49 @@ def _message(message: dict[str, Any]) -> str:
 
 
 def _carried(adapter: Adapter, options: dict[str, Any]) -> Iterator[str]:
-    kept, lost = carries(adapter, options)
+    proof = prove(adapter, options, samples=0)
     if options:
         yield from ("", f"Tried{show.with_options(options)}.")
-    inside = [one.removeprefix(ARGUMENTS) for one in kept if one.startswith(ARGUMENTS)]
-    around = [one for one in kept if not one.startswith(ARGUMENTS)]
-    for where, found in (("Carried", around), ("Carried in arguments", inside)):
-        if found:
-            yield from ("", f"{where}: {'; '.join(found)}.")
+    inside = [one.limit for one in proof.carried if one.hole == "value"]
+    around = [one.limit for one in proof.carried if one.hole != "value"]
+    for where, words in (("Carried", around), ("Carried in arguments", inside)):
+        if words:
+            yield from ("", f"{where}: {'; '.join(words)}.")
+    found: dict[str, Certificate] = {}
+    for one in proof.certificates:  # the same limit under another schema says nothing more here
+        found.setdefault(one.limit, one)
+    respelled = [one for one in found.values() if one.hole == "wire"]
+    lost = [one for one in found.values() if one.hole != "wire"]
     if lost:
-        yield from (
-            "",
-            "| not carried | smallest example found | what becomes of it |",
-            "|---|---|---|",
-        )
-        for loss in lost:
-            cells = [one.replace("|", "\\|") for one in (loss.what, loss.example, loss.outcome)]
-            yield f"| {' | '.join(cells)} |"
-    names = {loss.what for loss in lost}
-    rules = [one for one in adapter.domain() if one.partition(":")[0] not in names]
-    rules = [one for one in rules if not one.startswith(("more than ", "messages of other roles"))]
-    rules += facts.history(adapter)
-    if rules:
-        yield from ("", "In words:", "", *(f"- {cell(rule)}" for rule in rules))
+        yield from ("", "| not carried | smallest example found | what becomes of it |")
+        yield "|---|---|---|"
+    for one in lost:
+        yield f"| {cell(one.limit)} | {_code(one.example)} | {cell(_outcome(one))} |"
+    if respelled:
+        yield from ("", "Read, but not printed again as it was written:", "")
+    for one in respelled:
+        yield f"- {cell(one.limit)}: {_code(one.example)}: {cell(one.outcome)}"
+    if rules := facts.history(adapter):
+        yield from ("", "Past reasoning:", "", *(f"- {cell(rule)}" for rule in rules))
+
+
+def _outcome(one: Certificate) -> str:
+    if one.grammar is None:
+        return one.outcome
+    return f"{one.outcome}; the grammar {'excludes' if one.grammar else 'allows'} it"
+
+
+def _code(text: str) -> str:
+    """Return a text as Markdown code that may stand in a table.
+
+    >>> _code("a|b"), _code("`")
+    ('`a\\\\|b`', '`` ` ``')
+    """
+    text = text.replace("|", "\\|")
+    if "`" not in text:
+        return f"`{text}`"
+    fence = "`" * (max(map(len, re.findall("`+", text))) + 1)
+    return f"{fence} {text} {fence}"
 
 
 def _serve(adapter: Adapter) -> list[str]:

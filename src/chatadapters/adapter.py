@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from . import emit, render, starts
+from . import emit, injection, render, starts
 from .declaration import Declaration
 from .errors import DeclarationError
 from .ir import Seq
 from .lower import lower
 from .machine import table
+from .markers import Marker, markers
 from .runtime import Message, Parser
+
+if TYPE_CHECKING:
+    from .certify import Certificate
+    from .prefix import Prefix
 
 Messages = Sequence[Mapping[str, Any]]
 Tools = Sequence[Mapping[str, Any]] | None
+OnMarker = Literal["allow", "refuse", "neutralise"]
 _EXAMPLE = [{"role": "user", "content": "Hello"}]
 
 
@@ -56,6 +62,13 @@ class Adapter:
         )
         return built
 
+    @cached_property
+    def shape(self) -> dict[str, Any]:
+        """How answers are spelled, as far as grammars need it; see ``emit.shape``."""
+        from .emit.shape import shape
+
+        return shape(self)
+
     # -- messages to text
 
     def template(self) -> str:
@@ -69,6 +82,8 @@ class Adapter:
         *,
         add_generation_prompt: bool = True,
         strict: bool = False,
+        on_marker: OnMarker = "allow",
+        trusted: Collection[str] = injection.TRUSTED,
         **options: object,
     ) -> str:
         """Return the prompt of a conversation.
@@ -76,15 +91,69 @@ class Adapter:
         Arguments may be JSON strings; ids are put into the form that the format declares. Raises
         ``ConversationError`` where text would be misread, and under ``strict`` where something is
         not carried.
+
+        ``on_marker`` says what happens to a marker of the format (``markers``) in a text of other
+        roles than ``trusted`` (``"tools"`` stands for the tools' declarations): it is printed as it
+        is, refused with a ``ConversationError``, or neutralised by a space inside it.
         """
         from .check import check_conversation
 
-        render.check_tools(tools)
-        checked = render.normalise(messages, self.declaration)
+        injection.check_policy(on_marker)
+        checked = self._normalised(messages, tools)
+        if on_marker == "allow":
+            check_conversation(self, checked, tools, options, strict=strict)
+            return self.render_template(
+                checked, tools, add_generation_prompt=add_generation_prompt, **options
+            )
+        text = injection.prompt(self, checked, tools, add_generation_prompt, trusted, options)
+        known = self.markers()
+        if on_marker == "refuse":
+            injection.refuse(text, known)
+        else:
+            checked = injection.softened(checked, trusted, known)
         check_conversation(self, checked, tools, options, strict=strict)
-        return self.render_template(
-            checked, tools, add_generation_prompt=add_generation_prompt, **options
-        )
+        return injection.neutralised(text, known)
+
+    def segments(
+        self,
+        messages: Messages,
+        tools: Tools = None,
+        *,
+        add_generation_prompt: bool = True,
+        strict: bool = False,
+        trusted: Collection[str] = injection.TRUSTED,
+        **options: object,
+    ) -> list[injection.Segment]:
+        """Return the prompt that ``render`` gives, cut into trusted and untrusted stretches.
+
+        Tokenise each for itself, those that are not trusted with special tokens off: then no text
+        of another role than ``trusted`` becomes a special token. Raises ``ConversationError``.
+        """
+        from .check import check_conversation
+
+        checked = self._normalised(messages, tools)
+        check_conversation(self, checked, tools, options, strict=strict)
+        text = injection.prompt(self, checked, tools, add_generation_prompt, trusted, options)
+        return injection.segments(text, self.markers())
+
+    def _normalised(self, messages: Messages, tools: Tools) -> list[dict[str, Any]]:
+        render.check_tools(tools)
+        return render.normalise(messages, self.declaration)
+
+    def markers(self) -> tuple[Marker, ...]:
+        """Return what means something to this format wherever it stands, the longest first."""
+        return self._markers
+
+    @cached_property
+    def _markers(self) -> tuple[Marker, ...]:
+        return markers(self.declaration)
+
+    def forgeable(self) -> dict[str, tuple[str, ...]]:
+        """Return, for each kind of untrusted text, the markers that come through in it unchanged.
+
+        Found by rendering each marker in each place with the compiled template.
+        """
+        return injection.forgeable(self)
 
     def render_template(
         self,
@@ -156,13 +225,45 @@ class Adapter:
     def emit(self, target: str, **request: Any) -> str:
         """Return the text of a target: same input, same text.
 
-        ``"jinja"``, ``"python"`` and ``"vllm"`` are files; ``"structural_tag"`` takes ``tools``,
-        ``tool_choice``, ``parallel_tool_calls``, ``reasoning`` and ``prompt`` of one request.
+        ``"jinja"``, ``"python"`` and ``"vllm"`` are files; ``"structural_tag"``, ``"lark"`` and
+        ``"gbnf"`` take ``tools``, ``tool_choice``, ``parallel_tool_calls``, ``reasoning`` and
+        ``prompt`` of one request. ``"lark"`` also takes ``special_tokens``, the markers that are
+        special tokens of the tokenizer, and ``plain_lark``; ``"gbnf"`` takes ``lazy``.
+        ``"response_template"`` is transformers' JSON for ``tokenizer.parse_response``.
         """
         return emit.emit(self, target, **request)
+
+    def losses(self, target: str, **request: Any) -> list[str]:
+        """Return, in sentences, what a target does not keep; it takes what ``emit`` takes."""
+        return emit.losses(self, target, **request)
+
+    def prefix(self) -> Prefix:
+        """Return whether prompts only grow by appending, and what it costs where they do not."""
+        from .prefix import account
+
+        return account(self)
+
+    def stable_template(self) -> str:
+        """Return the chat template that only appends, for what the server has read to stay valid.
+
+        It is the compiled one where that only appends already. Unlike ``emit("stable")`` nothing
+        is checked: in a few formats no template obeys the law.
+        """
+        from .prefix_stable import stable_template
+
+        return stable_template(self)
 
     def domain(self) -> list[str]:
         """Return, in sentences, what this wire format cannot carry."""
         from .domain import sentences
 
-        return sentences(self.declaration, self.ir, self.table)
+        return sentences(self)
+
+    def certificates(self) -> tuple[Certificate, ...]:
+        """Return what this wire format cannot carry, each limit with its counter-example.
+
+        Each was found by a search and confirmed by running ``render`` and ``parse``.
+        """
+        from .certify import certificates
+
+        return certificates(self)

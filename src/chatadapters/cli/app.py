@@ -18,6 +18,7 @@ COMMANDS = {
     "render": ("render", "Print the prompt of a conversation."),
     "parse": ("parse", "Read a model's answer: JSON, or JSON lines of events."),
     "verify": ("verify", "Check an adapter against the laws and against a real model."),
+    "prove": ("prove", "Print what a format cannot carry, with counter-examples."),
     "detect": ("detect", "Say which adapter fits a chat template."),
     "new": ("new", "Write a declaration to start from."),
     "schema": ("schema", "Print the JSON Schema of a declaration."),

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("name", metavar="NAME|FILE")
-def command(name: str) -> None:
+@click.option("--prefix", is_flag=True, help="Also what a prefix cache reads again; some seconds.")
+def command(name: str, prefix: bool) -> None:
     """Show one adapter: a worked example with its parts marked, its artefacts and its limits.
 
     NAME is an adapter's name, a model id, or what another engine calls a parser of the format,
@@ -24,6 +25,7 @@ def command(name: str) -> None:
     Examples:
       adapters show chatglm3
       adapters show zai-org/chatglm3-6b
+      adapters show chatglm3 --prefix
     """
     from .. import load
     from ..registry import resolve
@@ -36,6 +38,8 @@ def command(name: str) -> None:
     parts = worked.answer_parts()
     read = json.dumps(worked.read_back(), indent=2, ensure_ascii=False)
     table, rest = list(rows(adapter)), list(sections(adapter))
+    if prefix:
+        rest.append(("Prefix cache", list(adapter.prefix().sentences())))
 
     print_text(marked([("name", adapter.name), ("", f"  {adapter.declaration.title}")]))
     if note := prose(resolve(name)):
@@ -85,12 +89,14 @@ def rows(adapter: Adapter) -> Iterator[tuple[str, str]]:
 
 def sections(adapter: Adapter) -> Iterator[tuple[str, list[str]]]:
     """Give what else there is to say: what is lost, what differs, what happens to reasoning."""
+    from ..injection import in_words
     from .facts import history
 
     deviations = [f"{d.reason} (where {d.when})" for d in adapter.declaration.deviations]
     for title, lines in (
         ("Past reasoning", history(adapter)),
         ("What the format cannot carry", adapter.domain()),
+        ("What untrusted text can forge", in_words(adapter)),
         ("Where it differs from the official template, on purpose", deviations),
     ):
         if lines:

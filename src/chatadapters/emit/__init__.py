@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ChatAdaptersError, did_you_mean
@@ -12,15 +11,26 @@ if TYPE_CHECKING:
 
 # target -> the ending that `adapters compile` gives the file after the adapter's name
 TARGETS = {"jinja": ".jinja", "python": "_parser.py", "vllm": "_vllm.py"}
-# A target for one request: it takes the request's tools and tool choice.
-REQUEST_TARGETS = ("structural_tag",)
+# The same, of files that are written only where they are asked for: not every format has them.
+OTHER_TARGETS = {
+    "training": "_training.jinja",
+    "stable": "_stable.jinja",
+    "ollama": ".modelfile",
+    "hardened": "_hardened.jinja",
+    "response_template": "_response_template.json",
+}
+# The same, of targets for one request: they take its tools and tool choice.
+REQUEST_TARGETS = {"structural_tag": "_structural_tag.json", "lark": ".lark", "gbnf": ".gbnf"}
 
 
 def emit(adapter: Adapter, target: str, **request: Any) -> str:
     """Return the text of a target. Raises ``ChatAdaptersError`` where there is no such target."""
-    if target == "structural_tag":
-        return _structural_tag(adapter, **request)
-    if request and target in TARGETS:
+    if target in REQUEST_TARGETS:
+        from . import grammars
+
+        made: str = getattr(grammars, f"emit_{target}")(adapter, **request)
+        return made
+    if request and target in {**TARGETS, **OTHER_TARGETS}:
         raise ChatAdaptersError(
             f"the target {target!r} is the same for every request: leave out "
             f"{', '.join(sorted(request))}"
@@ -37,44 +47,53 @@ def emit(adapter: Adapter, target: str, **request: Any) -> str:
         from .vllm import plugin_file
 
         return plugin_file(adapter)
-    known = (*TARGETS, *REQUEST_TARGETS)
+    if target == "training":
+        from . import training
+
+        return training.template(adapter.declaration, adapter.table["starts"])
+    if target == "stable":
+        found = adapter.prefix()
+        if found.unstable:
+            raise ChatAdaptersError(
+                f"no template of this format only appends: {found.unstable}; `adapters show "
+                f"{adapter.name}` says more: serve with the target 'jinja'"
+            )
+        return adapter.stable_template()
+    if target == "hardened":
+        from . import hardened
+
+        return hardened.template(adapter.declaration)
+    if target == "ollama":
+        from .ollama import modelfile
+
+        return modelfile(adapter.declaration)
+    if target == "response_template":
+        from .response_template import emit_response_template
+
+        return emit_response_template(adapter)
+    known = (*TARGETS, *OTHER_TARGETS, *REQUEST_TARGETS)
     raise ChatAdaptersError(
         f"no target is called {target!r}{did_you_mean(target, known)}: "
         f"use one of {', '.join(known)}"
     )
 
 
-def _structural_tag(
-    adapter: Adapter,
-    *,
-    tools: Any = None,
-    tool_choice: Any = "auto",
-    parallel_tool_calls: bool = True,
-    reasoning: bool = True,
-    prompt: str | None = None,
-) -> str:
-    """Return xgrammar's structural tag for a request as JSON, ``null`` where nothing is enforced.
+def losses(adapter: Adapter, target: str, **request: Any) -> list[str]:
+    """Return, in sentences, what a target cannot keep; it takes what ``emit`` takes."""
+    if target in REQUEST_TARGETS:
+        from .grammars import losses as of_grammar
 
-    ``prompt`` is the rendered prompt, which may hold a part of the reasoning block; ``reasoning``
-    is false for a host that applies the grammar only after the reasoning.
-    """
-    from ..grammar.schema import SchemaTooCostly
-    from ..grammar.tag import structural_tag
-    from .shape import shape
+        return of_grammar(adapter, target, **request)
+    if target in ("response_template", "hf"):
+        from .response_template import losses as of_template
 
-    table = adapter.table
-    read = table["before"]
-    if prompt is not None:
-        read = next((rest for text, rest in table["starts"] if prompt.endswith(text)), "")
-    try:
-        tag = structural_tag(
-            shape(adapter),
-            tools,
-            tool_choice,
-            parallel=parallel_tool_calls,
-            reasoning=reasoning,
-            read=read,
-        )
-    except (SchemaTooCostly, ValueError) as error:
-        raise ChatAdaptersError(str(error)) from error
-    return json.dumps(tag, ensure_ascii=False)
+        return of_template(adapter)
+    if target == "ollama":
+        from .ollama import losses as of_ollama
+
+        return of_ollama(adapter.declaration)
+    if target == "training":
+        from .training import losses as of_training
+
+        return of_training(adapter.declaration, adapter.emit("training"))
+    return []
