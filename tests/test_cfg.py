@@ -8,7 +8,7 @@ import pytest
 
 from chatadapters.cfg import gbnf, lark, plain
 from chatadapters.cfg.automaton import automaton
-from chatadapters.cfg.expressions import expression
+from chatadapters.cfg.expressions import expression, shared_rule
 from chatadapters.cfg.first import first_characters
 from chatadapters.cfg.matcher import accepts, farthest
 from chatadapters.cfg.nodes import Chars, Choice, Grammar, Repeat, Rule, Sequence, Text, Without
@@ -139,10 +139,23 @@ def test_every_character_is_spelled_so_that_it_is_read_back(node, again):
         assert accepts(back, f"(({text}))") == accepts(grammar, text), text
 
 
-def test_a_rule_that_goes_on_with_itself_is_a_loop_and_no_rule_begins_with_itself():
+def test_repetitions_are_spelled():
     text = gbnf.gbnf(Grammar({"root": Repeat(Chars(((97, 98),)), 3)}))
     assert text == "root ::= [a-b]{3,}\n"
     assert plain.plain(Grammar({"root": Repeat(Text("x"), 2, 4)})) == 'start: ("x")~2..4\n'
+    endless = Grammar({"root": Repeat(Text("x"), 2, None)})
+    assert plain.plain(endless) == 'start: ("x")~2 ("x")*\n'
+
+
+def test_a_rule_that_goes_on_with_itself_at_its_end_is_a_loop():
+    digits, x = Chars(((48, 57),)), Text("x")
+    loops = {
+        '[0-9] more | ""': Repeat(digits),
+        '[0-9] more | "x"': Sequence((Repeat(digits), x)),
+        'more [0-9] | "x"': Choice((Sequence((Rule("more"), digits)), x)),
+    }
+    for text, wanted in loops.items():
+        assert repr(shared_rule("more", text)) == repr(wanted), text
 
 
 def test_the_first_characters_look_behind_what_may_be_nothing():

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from ..grammar.ebnf import outside, tidy
 from .nodes import NOTHING, Chars, Choice, Node, Ranges, Repeat, Rule, Sequence, Text, Without, walk
+from .spelling import SIGNS
 
 _TOKEN = re.compile(
     r'"(?P<text>(?:[^"\\]|\\.)*)"'
@@ -24,7 +25,6 @@ _LISTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))")
 _WORDS = {"t": "\t", "n": "\n", "r": "\r"}
 _CHARACTER = re.compile(r"\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8}|\\.|.", re.DOTALL)
-_SIGNS = {"?": (0, 1), "*": (0, None), "+": (1, None)}
 
 
 def rules_of(text: str) -> list[tuple[str, str]]:
@@ -108,7 +108,7 @@ class _Reader:
             else:
                 break
             self.at += 1
-            if self.tokens[self.at][1] in _SIGNS or self.tokens[self.at][0] == "count":
+            if self.tokens[self.at][1] in SIGNS or self.tokens[self.at][0] == "count":
                 part = self.repeated(part)
             if part is NOTHING:
                 continue
@@ -122,8 +122,8 @@ class _Reader:
         while True:
             kind, text = self.tokens[self.at]
             most: int | None
-            if kind == "sign" and text in _SIGNS:
-                least, most = _SIGNS[text]
+            if kind == "sign" and text in SIGNS:
+                least, most = SIGNS[text]
             elif kind == "count":
                 first, comma, last = text.partition(",")
                 least = int(first)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 
-from ..grammar.ebnf import literal, outside
+from ..grammar.ebnf import literal
 from .automaton import automaton
 from .first import first_characters
 from .nodes import (
@@ -28,12 +28,12 @@ from .nodes import (
     used,
     walk,
 )
+from .spelling import braces, char_class
 
 # llama.cpp refuses a repetition that makes 2,000 rules or more.
 MOST_REPEATED = 1999
 RELAXED = "more than {} repetitions are not counted ({} to {} became {} or more)"
 _WORD, _PATTERN = 1, 2  # llama.cpp's kinds of triggers
-_LAST = 0x10FFFF
 
 
 def gbnf(grammar: Grammar, start: str = START) -> str:
@@ -133,29 +133,13 @@ def _repeated(node: Repeat) -> str:
     one = _printed(node.part)
     if not isinstance(node.part, Chars | Rule):
         one = f"({one})"
-    match least, most:
-        case 0, 1:
-            return f"{one}?"
-        case 0, None:
-            return f"{one}*"
-        case 1, None:
-            return f"{one}+"
-        case _ if least == most:
-            return f"{one}{{{least}}}"
-    return f"{one}{{{least},{'' if most is None else most}}}"
+    return one + braces(least, most)
 
 
 @lru_cache(maxsize=1024)
 def characters(ranges: Ranges) -> str:
     """Return the class of these characters."""
-    negated = ranges[-1][1] == _LAST
-    inner = "".join(map(_range, outside(ranges) if negated else ranges))
-    return f"[{'^' if negated else ''}{inner}]" if inner else "[^\\u0000]"
-
-
-def _range(span: tuple[int, int]) -> str:
-    first, last = map(_character, span)
-    return first if span[0] == span[1] else f"{first}-{last}"
+    return char_class(ranges, _character, "[^\\u0000]")
 
 
 def _character(code: int) -> str:

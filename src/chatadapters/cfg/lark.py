@@ -28,12 +28,12 @@ from .nodes import (
 )
 from .runs import is_solid, solid_rules, whole_runs
 from .special import kept_out, with_tokens
+from .spelling import braces, char_class
 
 __all__ = ["free_tokens", "kept_out", "lark", "quoted"]
 
 HEAD = "%llguidance {}"
 _ANY = "/(?s:.*)/"
-_LAST = 0x10FFFF
 _SPELLED = re.compile(r"<[^<>\s]+>")  # how a special token may be written by its name
 
 
@@ -114,7 +114,7 @@ class _Printer:
                     found.append(self._terminal(solid[0] if len(solid) == 1 else Choice((*solid,))))
                 return " | ".join(found)
             case Repeat(part, least, most):
-                return f"({self._rule(part)}){_counted(least, most)}"
+                return f"({self._rule(part)}){braces(least, most)}"
             case Token(text):
                 return self._token(text)
             case Rule(name):
@@ -148,7 +148,7 @@ class _Printer:
             assert isinstance(part, Repeat)
             one = part.part
             whole = isinstance(one, Chars)
-            count = _counted(part.least, part.most)
+            count = braces(part.least, part.most)
             found.append(self._terminal(part) if whole else f"({self._terminal(one)}){count}")
         return found
 
@@ -172,13 +172,6 @@ def _lower(name: str) -> str:
     return "start" if name == START else name.replace("-", "_")
 
 
-def _counted(least: int, most: int | None) -> str:
-    short = {(0, 1): "?", (0, None): "*", (1, None): "+"}.get((least, most))
-    if short:
-        return short
-    return f"{{{least}}}" if least == most else f"{{{least},{'' if most is None else most}}}"
-
-
 @lru_cache(maxsize=4096)
 def _regular(node: Node) -> str:
     """Return the expression of a terminal, made so that it can stand in a choice."""
@@ -194,8 +187,8 @@ def _regular(node: Node) -> str:
             return " | ".join(map(_regular, options))
         case Repeat(part, least, most):
             if isinstance(part, Chars):
-                return f"/{characters(part.ranges)}{_counted(least, most)}/"
-            return f"({_regular(part)}){_counted(least, most)}"
+                return f"/{characters(part.ranges)}{braces(least, most)}/"
+            return f"({_regular(part)}){braces(least, most)}"
         case Without(texts):
             return _without(texts)
         case Rule(name):
@@ -214,14 +207,7 @@ def _without(texts: tuple[str, ...]) -> str:
 @lru_cache(maxsize=1024)
 def characters(ranges: Ranges) -> str:
     """Return the class of these characters, in a regular expression of Rust."""
-    negated = ranges[-1][1] == _LAST
-    inner = "".join(map(_range, outside(ranges) if negated else ranges))
-    return f"[{'^' if negated else ''}{inner}]" if inner else "(?s:.)"
-
-
-def _range(span: tuple[int, int]) -> str:
-    first, last = map(_character, span)
-    return first if span[0] == span[1] else f"{first}-{last}"
+    return char_class(ranges, _character, "(?s:.)")
 
 
 def _character(code: int) -> str:

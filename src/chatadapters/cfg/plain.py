@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from ..grammar.ebnf import outside
 from .automaton import automaton
 from .lark import quoted
 from .nodes import (
@@ -26,8 +25,7 @@ from .nodes import (
     needs,
     used,
 )
-
-_LAST = 0x10FFFF
+from .spelling import char_class, sign
 
 
 def plain(grammar: Grammar) -> str:
@@ -58,28 +56,23 @@ def _printed(node: Node) -> str:
         case Choice(options):
             return " | ".join(map(_printed, options))
         case Repeat(part, least, most):
-            return f"({_printed(part)}){_counted(least, most)}"
+            return _repeated(f"({_printed(part)})", least, most)
         case Without(texts):
             return _printed(automaton(texts)[0])
         case Rule(name):
             return _name(name)
 
 
-def _counted(least: int, most: int | None) -> str:
-    short = {(0, 1): "?", (0, None): "*", (1, None): "+"}.get((least, most))
-    return short or f"~{least}..{least if most is None else most}"
+def _repeated(one: str, least: int, most: int | None) -> str:
+    short = sign(least, most)
+    if short:
+        return one + short
+    return f"{one}~{least} {one}*" if most is None else f"{one}~{least}..{most}"
 
 
 @lru_cache(maxsize=1024)
 def _characters(ranges: Ranges) -> str:
-    negated = ranges[-1][1] == _LAST
-    inner = "".join(map(_range, outside(ranges) if negated else ranges))
-    return f"[{'^' if negated else ''}{inner}]" if inner else r"[\s\S]"
-
-
-def _range(span: tuple[int, int]) -> str:
-    first, last = map(_character, span)
-    return first if span[0] == span[1] else f"{first}-{last}"
+    return char_class(ranges, _character, r"[\s\S]")
 
 
 def _character(code: int) -> str:

@@ -26,6 +26,7 @@ from .nodes import (
     Token,
     Without,
 )
+from .spelling import SIGNS
 
 _EVERYTHING: Ranges = outside(())
 _TOKEN = re.compile(
@@ -34,7 +35,6 @@ _TOKEN = re.compile(
 )
 _CLASS = re.compile(r"\[(\^?)(.*)\](.*)")
 _CODE = re.compile(r"(\\x\{[0-9a-f]+\}|.)(?:-(\\x\{[0-9a-f]+\}|.))?")
-_SIGNS: dict[str, tuple[int, int | None]] = {"?": (0, 1), "*": (0, None), "+": (1, None)}
 
 
 def read_gbnf(text: str) -> Grammar:
@@ -105,15 +105,15 @@ class _Reader:
             found = self.choice()
             self.at += 1
         kind, text = self.tokens[self.at]
-        if kind == "count" or (kind == "sign" and text in _SIGNS):
+        if kind == "count" or (kind == "sign" and text in SIGNS):
             self.at += 1
             return Repeat(found, *_counts(text))
         return found
 
 
 def _counts(text: str) -> tuple[int, int | None]:
-    if text in _SIGNS:
-        return _SIGNS[text]
+    if text in SIGNS:
+        return SIGNS[text]
     first, comma, last = text.strip("{}").partition(",")
     return int(first), int(last) if last else None if comma else int(first)
 
