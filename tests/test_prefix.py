@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -126,7 +127,7 @@ def test_the_stable_template_extends_every_generated_conversation(name: str) -> 
     def render(messages: list[Any], tools: Any, options: Any) -> str:
         return render_text(compiled, messages, tools, True, adapter.declaration, options)
 
-    for _ in range(25):
+    for _ in range(40):
         sample = conversation(choices, about.domain, official=True)
         messages = normalised(adapter, sample.messages)
         read = ""
@@ -136,11 +137,11 @@ def test_the_stable_template_extends_every_generated_conversation(name: str) -> 
             prompt = render(messages[:at], sample.tools, sample.options)
             answer = adapter.output(messages[: at + 1], sample.tools, **sample.options)
             assert prompt.startswith(read)
+            checked += bool(read)
             begun = about.begun(prompt)
             if not answer.startswith(begun):
                 break  # no model writes this answer to this prompt
             read = prompt + answer[len(begun) :]
-            checked += 1
     assert checked >= 20
 
 
@@ -174,14 +175,11 @@ def test_a_format_without_a_stable_template_says_why() -> None:
         def prefix(self) -> prefix.Prefix:
             return account("gemma4")
 
-    with pytest.raises(ChatAdaptersError, match="no template of this format only appends"):
+    why, last = account("gemma4").unstable, account("gemma4").sentences()[-1]
+    assert why and f"no template that only appends was found ({why})" in last
+    said = f"no template of this format only appends: {why}"
+    with pytest.raises(ChatAdaptersError, match=re.escape(said)):
         Known(subject("gemma4").adapter.declaration).emit("stable")
-    assert "no template that only appends" in account("gemma4").sentences()[-1]
-
-
-def test_the_stable_template_is_emitted_where_there_is_one() -> None:
-    adapter = subject("chatglm3").adapter
-    assert adapter.emit("stable") == adapter.stable_template()
 
 
 def test_the_command_line_shows_it_and_writes_the_template(tmp_path: Path) -> None:
@@ -193,3 +191,6 @@ def test_the_command_line_shows_it_and_writes_the_template(tmp_path: Path) -> No
         "deepseek_v31_stable.jinja",
         "deepseek_v31_training.jinja",
     }
+    text = (tmp_path / "deepseek_v31_stable.jinja").read_text(encoding="utf-8")
+    about = subject("deepseek_v31").adapter
+    assert text == about.stable_template() != about.template()

@@ -32,7 +32,6 @@ from chatlint.render import Template
 
 import chatadapters
 from chatadapters.adapter import Adapter
-from chatadapters.errors import ChatAdaptersError
 from chatadapters.verify import references
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -58,8 +57,13 @@ class Found:
         """The rule, with the kind where there is one."""
         return f"{self.rule}, {self.kind}" if self.kind else self.rule
 
+    @property
+    def said(self) -> str:
+        """The first line of what it says."""
+        return self.detail.partition("\n")[0]
+
     def __str__(self) -> str:
-        return f"{self.title}, in {self.shape}: {self.detail.splitlines()[0]}"
+        return f"{self.title}, in {self.shape}: {self.said}"
 
 
 def findings(text: str) -> list[Found]:
@@ -117,7 +121,7 @@ def _fits(known: dict[str, Any], name: str, one: Found) -> bool:
         and one.rule in known.get("rules", [one.rule])
         and one.kind in known.get("kinds", [one.kind])
         and any(fnmatchcase(one.shape, pattern) for pattern in known.get("shapes", ["*"]))
-        and fnmatchcase(one.detail.splitlines()[0], known.get("said", "*"))
+        and fnmatchcase(one.said, known.get("said", "*"))
         and _lost(one) <= known.get("lost", _lost(one))
     )
 
@@ -140,10 +144,9 @@ def _data() -> dict[str, Any]:
 
 def stable(adapter: Adapter) -> list[Found] | None:
     """Return the findings of the variant that only appends; None where the format has none."""
-    try:
-        return findings(adapter.emit("stable"))
-    except ChatAdaptersError:
+    if adapter.prefix().unstable:
         return None
+    return findings(adapter.emit("stable"))
 
 
 def added(adapter: Adapter, variant: Sequence[Found]) -> list[Found]:

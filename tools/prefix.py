@@ -26,13 +26,15 @@ HEAD = f"""# What a server reads again
 A server keeps what it has read: the prompt of a turn and the answer that it wrote to it. If the
 next prompt begins with all of that, only what is new is read; else everything behind the first
 difference is read once more. Conversations are played here with every adapter as a server and a
-client play them, under options with which the format prints reasoning where it can: {MOST} steps of
-a tool loop, {MOST} turns of a chat, and a question after such a loop.
+client play them, under options with which the format prints reasoning where it can: two steps
+of a tool loop, two turns of a chat, and a question after such a loop; where these are not only
+appended to, {MOST} of each, from which the shares come.
 
 A number is the share of all characters read in the conversation that had been read before (0 %
-where prompts are only appended to); in brackets, the same in tokens, where a real tokenizer of the
-format was at hand. Behind it stand the rules that rewrite history, found by turning each of them
-off in the compiled template:
+where prompts are only appended to; `tools/prefix.py --tokens` adds the same in tokens, where a
+real tokenizer of the format is at hand). Behind it stand the rules that rewrite history, found by
+turning each of them off in the compiled template. `the same`: the plain template only appends, and
+the `stable` one prints the same.
 
 | rule | what it means |
 |---|---|

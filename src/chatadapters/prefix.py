@@ -2,9 +2,9 @@
 
 A server keeps what it has read: the prompt of a turn and the answer that it wrote to it. The next
 prompt is read on from where it differs. Conversations are played here as a server and a client play
-them (prompt, answer, parsed message, next prompt), one feature at a time; where a prompt does not
-begin with what was read, the rules of ``emit.stable`` are turned on and off until the smallest set
-of them that repairs it is left.
+them (prompt, answer, parsed message, next prompt), one feature at a time, two turns of each; where
+a prompt does not begin with what was read, more turns are played for the cost, and the rules of
+``emit.stable`` are turned on and off until the smallest set of them that repairs it is left.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from . import prefix_words as words
+from .abilities import DAY, known_options
+from .emit.stable import RULES
 from .errors import ChatAdaptersError, ConversationError
 from .ir import Hole, walk
-from .prefix_stable import closed, stable_template
+from .prefix_stable import closed, is_text, stable_template
 from .prefix_words import Features
 
 if TYPE_CHECKING:
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 
 Encode = Callable[[str], Sequence[Any]]  # a text to its tokens; by default its characters
 Render = Callable[[list[dict[str, Any]], bool, dict[str, Any]], str]
-DAY = datetime(2026, 1, 2)
 MOST = 10
 _FEW = 2  # turns that show whether prompts extend each other
 _TRIMS = re.compile(r"\|\s*[lr]?(?:strip|trim)(?:\([^)]*\))?")
@@ -80,6 +81,7 @@ class Prefix:
     name: str
     cases: tuple[Case, ...]
     unstable: str = ""  # why there is no stable template, if there is none
+    rules: tuple[str, ...] = ()  # of the stable template
 
     @property
     def extends(self) -> bool:
@@ -92,15 +94,30 @@ class Prefix:
 
     def sentences(self) -> list[str]:
         """Return, in sentences, what does not extend, by which rule, and what it costs."""
-        return list(words.sentences(self, self.name))
+        return list(words.sentences(self))
 
 
 def account(adapter: Adapter, *, turns: int = MOST, encode: Encode = str) -> Prefix:
-    """Play the conversations and return what was found. ``turns`` is the length of a tool loop."""
-    cases = tuple(_Player(adapter, encode).cases(turns))
-    without = [case for case in cases if not case.extends and not case.rules]
-    why = [f"{case.what}: {words.difference(case)}" for case in without if case.what in words.MAIN]
-    return Prefix(adapter.name, cases, "; ".join(why))
+    """Play the conversations and return what was found.
+
+    Two turns of each tell whether its prompts only grow; where they do not, it is played again with
+    ``turns``, from which the costs come. What first differs in a later turn is not found.
+    """
+    player = _Player(adapter, encode)
+    main = player.main(turns)
+    why = [
+        f"{case.what}: {words.difference(case)}"
+        for case in main
+        if not case.extends and not case.rules
+    ]
+    rules = player.chosen(main)
+    if rules is None:
+        why.append(words.APART)
+    if not main:
+        why = [words.UNPLAYED]
+    rules = RULES if rules is None else rules
+    cases = (*main, *player.also(main, rules))
+    return Prefix(adapter.name, cases, "; ".join(why), rules)
 
 
 class _Player:
@@ -113,7 +130,7 @@ class _Player:
         self.calls = limits.calls if {"name", "id", "arguments"} & fields else 0
         self.beside = limits.content_with_calls
         self.reasoning = "reasoning" in fields and limits.reasoning
-        self.closed = {rest for rest, said in closed(adapter).items() if rest == said}
+        self.closed = {rest for rest in closed(adapter) if is_text(adapter, rest, "x")}
         self.plain = adapter.template()
         self.templates: dict[str, Any] = {}
         self.made: dict[tuple[str, ...], str] = {}
@@ -126,34 +143,58 @@ class _Player:
             return
         self.opening = [one for one in self.opening if one["role"] != "system"]
 
-    def cases(self, turns: int) -> Iterator[Case]:
-        """Give each conversation that the format can have.
-
-        The main ones are played with the plain template; what may also rewrite history is played
-        with the one that only appends, so that it is told apart from the rules of the plain one.
-        """
-        broken: set[str] = set()
-        for what, features in words.CONVERSATIONS.items():
+    def _possible(self, names: Sequence[str]) -> Iterator[tuple[str, Features]]:
+        """Give the conversations of these that the format can have."""
+        for what in names:
+            features = words.CONVERSATIONS[what]
             if features.calls and (self.calls == 0 or features.calls > (self.calls or MOST)):
                 continue
             if features.reasoning > self.reasoning or features.closed > bool(self.closed):
                 continue
-            features = replace(features, beside=features.beside and self.beside)
-            if what not in words.ALSO:
-                case = self.play(what, features, min(turns, _FEW))
-                if case is not None and not case.extends:
-                    case = self.explained(self.play(what, features, turns) or case)
-                    broken |= set() if case.rules else {features.kind}
-            elif features.kind in broken:
+            yield what, replace(features, beside=features.beside and self.beside)
+
+    def main(self, turns: int) -> list[Case]:
+        """Play tool loops and plain conversations with the plain template."""
+        found = []
+        for what, features in self._possible(words.MAIN):
+            case = self.play(what, features, min(turns, _FEW))
+            if case is None:
                 continue
-            else:
-                render = self._stable(_rules())
+            self.known[what, self.plain] = case.extends
+            if not case.extends:
+                case = self.explained(self.play(what, features, turns) or case)
+            found.append(case)
+        return found
+
+    def chosen(self, main: Sequence[Case]) -> tuple[str, ...] | None:
+        """Return the rules with which all of these extend, None where none do.
+
+        As many as can be: they also hold for what is not played here.
+        """
+        repaired = [case for case in main if case.extends or case.rules]
+        needed = tuple(rule for rule in RULES if any(rule in one.rules for one in repaired))
+        fewer = [tuple(one for one in RULES if one != rule) for rule in RULES]
+        for rules in (RULES, *fewer, needed):
+            if all(self._extends(case, rules) for case in repaired):
+                return rules
+        return None
+
+    def also(self, main: Sequence[Case], rules: tuple[str, ...]) -> Iterator[Case]:
+        """Play what may also rewrite history, with the template that only appends.
+
+        So it is told apart from the rules of the plain one.
+        """
+        broken = {case.features.kind for case in main if not case.extends and not case.rules}
+        render = self._stable(rules)
+        for what, features in self._possible(words.ALSO):
+            if features.kind in broken:
+                continue
+            case = self.play(what, features, _FEW, render)
+            if case is None and self.reasoning:  # every answer begins with its reasoning
+                features = replace(features, reasoning=True)
                 case = self.play(what, features, _FEW, render)
-                if case is None and self.reasoning:  # every answer begins with its reasoning
-                    features = replace(features, reasoning=True)
-                    case = self.play(what, features, _FEW, render)
-                if case is not None and not case.extends:
-                    case = replace(case, rules=self._others(case))
+            if case is not None and not case.extends:
+                case = replace(case, rules=self._others(case, rules))
             if case is not None:
                 yield case
 
@@ -166,7 +207,8 @@ class _Player:
         options: dict[str, Any] | None = None,
     ) -> Case | None:
         """Play one conversation, under the first options that it is possible with if none given."""
-        for tried in [options] if options is not None else self._ways():
+        ways = known_options(self.adapter) if options is None else [options]
+        for tried in ways:
             try:
                 played = self._played(what, features, count, tried, render or self._plain)
             except ConversationError:
@@ -179,7 +221,7 @@ class _Player:
         """Add the smallest set of rules by which the case extends, if there is one."""
         if case.extends:
             return case
-        for known in (*self.sets, _rules()):  # what repaired another conversation is tried first
+        for known in (*self.sets, RULES):  # what repaired another conversation is tried first
             if not self._extends(case, known):
                 continue
             rules = list(known)
@@ -189,7 +231,7 @@ class _Player:
                     rules = fewer
             self.sets = list(dict.fromkeys([*self.sets, tuple(rules)]))
             return replace(case, rules=tuple(rules))
-        all_on = self.play(case.what, case.features, _FEW, self._stable(_rules()), case.options)
+        all_on = self.play(case.what, case.features, _FEW, self._stable(RULES), case.options)
         left = all_on.differs if all_on is not None else None  # what no rule repairs
         return replace(case, differs=left or case.differs)
 
@@ -202,12 +244,12 @@ class _Player:
             self.known[case.what, text] = again is not None and again.extends
         return self.known[case.what, text]
 
-    def _others(self, case: Case) -> tuple[str, ...]:
+    def _others(self, case: Case, rules: tuple[str, ...]) -> tuple[str, ...]:
         """Return what else rewrites: a date, trims, or the form of ids."""
         declared, prompt = self.adapter.declaration, self.adapter.declaration.prompt
         if case.features.clock:
             still = replace(case.features, clock=False)
-            again = self.play(case.what, still, _FEW, self._stable(_rules()), case.options)
+            again = self.play(case.what, still, _FEW, self._stable(rules), case.options)
             return ("date",) if again is not None and again.extends else ()
         without: dict[str, dict[str, Any]] = {}
         texts = {"text": declared.output.text}
@@ -221,7 +263,7 @@ class _Player:
         for rule, update in without.items():
             other = type(self.adapter)(declared.model_copy(update=update))
             with suppress(ChatAdaptersError):  # without it the declaration may be none
-                if _Player(other, self.encode)._extends(case, _rules()):
+                if _Player(other, self.encode)._extends(case, rules):
                     return (rule,)
         return ()
 
@@ -242,7 +284,7 @@ class _Player:
         for number, kind in enumerate(features.script(count)):
             given = {**options, **_clock(number if features.clock else 0)}
             prompt = render(messages, True, given)
-            begun = self._begun(prompt)
+            begun = adapter.begun(prompt)
             if features.closed and begun not in self.closed:
                 return None
             asked = words.answer(features, kind, number)
@@ -259,7 +301,7 @@ class _Player:
                 differs = _difference(seen, prompt)
             seen = prompt + written
             messages += self._said(written, prompt, features, number)
-            messages += words.reply(features, kind, number, messages[-1])
+            messages += words.reply(kind, number, messages[-1])
         given = {**options, **_clock(count if features.clock else 0)}
         prompt = render(messages, True, given)
         requests.append(self._request(prompt, seen, render, messages, given))
@@ -305,12 +347,6 @@ class _Player:
         new = max(0, len(whole) - len(self.encode(before)))
         return Request(len(whole), len(whole) - common, new)
 
-    def _begun(self, prompt: str) -> str:
-        return next(
-            (rest for text, rest in self.adapter.table["starts"] if text and prompt.endswith(text)),
-            "",
-        )
-
     def _own(self, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
         from .render import normalise
 
@@ -339,26 +375,6 @@ class _Player:
             compiled = self.templates[template] = render.compile_template(template)
         own, declared = self._own(messages), self.adapter.declaration
         return render.render_text(compiled, own, self.tools, prompt, declared, given)
-
-    def _ways(self) -> Iterator[dict[str, Any]]:
-        """Give the options that answers may be possible with: the defaults, then each switched."""
-        from .fragments import compared_with
-
-        yield {}
-        for key, value in self.adapter.declaration.options.items():
-            if isinstance(value, bool):
-                yield {key: not value}
-            elif value == {}:
-                yield {key: True}
-            elif isinstance(value, str):
-                for other in compared_with(self.adapter.declaration, key):
-                    yield {key: other}
-
-
-def _rules() -> tuple[str, ...]:
-    from .emit.stable import RULES
-
-    return RULES
 
 
 def _clock(days: int) -> dict[str, Any]:

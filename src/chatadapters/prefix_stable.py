@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from .emit import stable
+from .errors import ChatAdaptersError
 from .ir import Alt, Hole, Lit, Node
 from .runtime import Parser
 
@@ -23,18 +24,39 @@ def stable_template(adapter: Adapter, rules: Sequence[str] | None = None) -> str
 def closed(adapter: Adapter) -> dict[str, str]:
     """Return beginnings of an answer, with each as it stands where no reasoning was written.
 
-    A beginning that the generation prompt closes itself (``<think></think>``) is that already; one
-    that is left open gets what the output prints behind the reasoning.
+    A beginning that the generation prompt closes itself (``<think></think>``) is that already, and
+    so is one that the output closes where it says nothing else (``</think>`` alone); any other that
+    is left open gets what the output prints behind the reasoning.
     """
     found = {}
-    ends = ["", *_ends(adapter.ir)]
+    ends = list(_ends(adapter.ir))
+    bare = _bare(adapter)
     for _, rest in adapter.table["starts"]:
-        for end in ends if rest.strip() else []:
-            events = Parser({**adapter.table, "before": rest}).feed(f"{end}x")
-            if [event.as_dict()["type"] for event in events] == ["text"]:
-                found[rest] = rest + end
-                break
+        if not rest.strip():
+            continue
+        if is_text(adapter, rest, "x") or (bare and is_text(adapter, rest, f"{bare}x")):
+            found[rest] = rest
+            continue
+        end = next((end for end in ends if is_text(adapter, rest, f"{end}x")), None)
+        if end is not None:
+            found[rest] = rest + end
     return found
+
+
+def is_text(adapter: Adapter, read: str, answer: str) -> bool:
+    """Tell whether an answer is content alone, where so much of it was read before."""
+    events = Parser({**adapter.table, "before": read}).feed(answer)
+    return [event.as_dict()["type"] for event in events] == ["text"]
+
+
+def _bare(adapter: Adapter) -> str:
+    """Return what is printed before the content of an answer without a reasoning."""
+    said = "zq1"
+    talk = [{"role": "user", "content": said}, {"role": "assistant", "content": said}]
+    try:
+        return adapter.output(talk).partition(said)[0]
+    except ChatAdaptersError:  # a format may need more than a question
+        return ""
 
 
 def _ends(tree: Sequence[Node]) -> Iterator[str]:

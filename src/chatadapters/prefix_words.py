@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from .prefix import Case, Prefix
 
 LOOP, CHAT, QUESTION = "tool loop", "chat", "question after a tool loop"
+UNPLAYED = "no conversation could be played"
+APART = "what repairs some conversations breaks others"
 _BARE, _OFF = " without reasoning", " with thinking off"
 TOOLS: list[dict[str, Any]] = [
     {
@@ -112,7 +114,7 @@ def answer(features: Features, kind: str, number: int) -> dict[str, Any]:
     return message
 
 
-def reply(features: Features, kind: str, number: int, said: dict[str, Any]) -> list[dict[str, Any]]:
+def reply(kind: str, number: int, said: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what the client adds after an answer: the results, or the next question."""
     if kind == "answer":
         return [{"role": "user", "content": f"And question {number}: what of the median?"}]
@@ -148,11 +150,11 @@ def why(case: Case) -> str:
     return "; ".join(WHY[rule] for rule in case.rules) or difference(case)
 
 
-def sentences(found: Prefix, name: str) -> Iterator[str]:
-    """Give what was found of the adapter called ``name``, a sentence for each fact."""
+def sentences(found: Prefix) -> Iterator[str]:
+    """Give what was found of an adapter, a sentence for each fact."""
     main = [case for case in found.cases if case.what in MAIN and not case.extends]
     if not any(case.what in MAIN for case in found.cases):
-        yield "no conversation could be played"
+        yield UNPLAYED
     elif not main:
         yield "every prompt begins with all that was read and written of the conversation"
     for case in main:
@@ -163,6 +165,6 @@ def sentences(found: Prefix, name: str) -> Iterator[str]:
         if case.what not in MAIN and not case.extends:
             yield f"{case.what}: {why(case)}"
     if main and not found.unstable:
-        yield f"`adapters compile {name} --target stable` writes a template that only appends"
+        yield f"`adapters compile {found.name} --target stable` writes a template that only appends"
     elif main:
         yield f"no template that only appends was found ({found.unstable})"

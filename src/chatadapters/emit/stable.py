@@ -103,7 +103,8 @@ class _Stable(jinja._Builder):
     # -- what is printed
 
     def _turn(self, used: set[str], role: str | None) -> list[str]:
-        early = {"results"} | (_AHEAD - self.on)
+        cut = self.ahead or self.fact_names  # then `_seen` has said these already
+        early = {"results"} | (_AHEAD - self.on) if cut else set[str]()
         return [_in_seen(line) for line in super()._turn(used - early, role)]
 
     def _branch(self, role: str) -> list[str]:
