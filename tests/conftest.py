@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -28,8 +31,18 @@ settings.register_profile(
 )
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "default")
 
+TOOLS = Path(__file__).resolve().parent.parent / "tools"
+
 _lines: dict[str, list[str]] = {COMPARED: [], ENCODED: [], ABSENT: []}
 _agreement_ran = False
+
+
+@pytest.fixture(scope="session")
+def tool() -> Iterator[Callable[[str], ModuleType]]:
+    """A function that imports a module of tools by its name, as the tools do each other."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(TOOLS))
+        yield importlib.import_module
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

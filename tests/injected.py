@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from typing import Any
 
-from chatadapters import render
+from chatadapters import injection, render
+from chatadapters.abilities import CLOCK
 from chatadapters.adapter import Adapter
 from chatadapters.errors import ChatAdaptersError
+from chatadapters.injection import Traced
 from chatadapters.verify.choices import Seeded
 from chatadapters.verify.conversations import Conversation, conversation
 from tests.strategies import subject
@@ -19,7 +20,6 @@ SAMPLE = (
     *("chatglm3", "deepseek_v31", "gemma4", "gpt_oss", "minimax_m3", "mistral_v3", "qwen3"),
     *("solar_open", "vicuna"),
 )
-CLOCK: dict[str, Any] = {"strftime_now": datetime(2026, 1, 2).strftime}
 _KEPT = frozenset(("role", "type", "id", "tool_call_id"))
 _KEYS = _KEPT | {
     *("function", "name", "arguments", "content", "parameters", "properties", "tool_calls"),
@@ -28,14 +28,15 @@ _KEYS = _KEPT | {
 
 
 def talks(name: str, count: int, kind: str) -> Iterator[Conversation]:
-    """Give conversations that the template takes.
+    """Give ``count`` conversations that the template takes.
 
     ``kind`` is "clean", "whole" (a marker in the middle of every text) or "cut" (pieces of markers
     at the ends too).
     """
     adapter = subject(name).adapter
     choices = Seeded(f"injection {name} {kind}")
-    for _ in range(count):
+    given = 0
+    for _ in range(20 * count):
         made = conversation(choices, subject(name).domain)
         if kind != "clean":
             soak = _soaking([one.text for one in adapter.markers()], kind == "whole")
@@ -48,12 +49,23 @@ def talks(name: str, count: int, kind: str) -> Iterator[Conversation]:
         except ChatAdaptersError:
             continue
         yield made
+        given += 1
+        if given == count:
+            return
+    raise AssertionError(f"{name}, {kind}: the template takes {given} of {20 * count}, not {count}")
 
 
 def plain(adapter: Adapter, made: Conversation) -> str:
     """Return the prompt that the compiled template prints."""
     return adapter.render_template(
         made.messages, made.tools, add_generation_prompt=made.add_generation_prompt, **made.options
+    )
+
+
+def traced_prompt(adapter: Adapter, made: Conversation, template: str = "template") -> Traced:
+    """Return the prompt with its origins; no role is trusted."""
+    return injection.prompt(
+        adapter, made.messages, made.tools, made.add_generation_prompt, (), made.options, template
     )
 
 

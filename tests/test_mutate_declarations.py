@@ -1,9 +1,5 @@
 """tools/mutate_declarations.py: what it changes, and that each way to notice can say yes and no."""
 
-import importlib
-import sys
-from pathlib import Path
-
 import pytest
 
 from chatadapters import declaration, registry, tables
@@ -12,19 +8,10 @@ from chatadapters.verify.choices import Seeded
 from chatadapters.verify.known_markers import unknown_markers
 from tests.strategies import EVERY, subject
 
-ROOT = Path(__file__).resolve().parent.parent
-
-
-@pytest.fixture(scope="module", autouse=True)
-def tools():
-    sys.path.insert(0, str(ROOT / "tools"))
-    yield
-    sys.path.remove(str(ROOT / "tools"))
-
 
 @pytest.fixture(scope="module")
-def witness(tools):
-    return importlib.import_module("mutate_declarations_witness")
+def witness(tool):
+    return tool("mutate_declarations_witness")
 
 
 def judged(witness, name, *keys):
@@ -41,15 +28,19 @@ def test_each_way_to_notice_says_yes_and_no(witness):
         "stop[1] drop",  # the turn of a result follows
         "stop[0] double",  # a marker that is known from nowhere
         "stop[2] drop",  # printed by no template
-        "output.text make it",  # a codec that cannot stand there
+        "output.text make it elements: codec text",  # a codec that cannot stand there
     ]
     compared = [
         bool(references.find(r.sha256)) for r in subject("glm45").adapter.declaration.references
     ]
     official = "official template" if any(compared) else "laws"
     by = judged(witness, "glm45", *keys)
-    assert by[1:4] == ["laws", "laws", "survived"]
-    assert by[0] == official and by[4] in ("refused", official)
+    assert by == [official, "laws", "laws", "survived", "refused"]
+
+
+def test_samples_notice_what_no_official_template_is_there_for(witness):
+    key = "output.text drop: literal '<|plamo:begin_tool_requests:plamo|>'"
+    assert judged(witness, "plamo3", key) == ["samples"]
 
 
 def test_what_changes_nothing_is_equivalent(witness):
@@ -62,20 +53,18 @@ def test_a_declaration_that_breaks_the_laws_is_not_used(witness, monkeypatch):
     assert judged(witness, "chatglm3", "stop[0] drop") == ["wrong"]
 
 
-def test_mutations_are_different_and_of_every_kind(witness):
+def test_mutations_are_different_and_of_every_kind(tool, witness):
     made = witness.mutations_of("reka_edge")
     table = tables.read_table(registry.resolve("reka_edge"))
-    texts = {
-        importlib.import_module("mutate_declarations_changes").toml(m.apply(table)) for m in made
-    }
+    texts = {tool("mutate_declarations_changes").toml(m.apply(table)) for m in made}
     assert len(texts) == len(made) > 100
     kinds = {mutation.kind for mutation in made}
     assert kinds >= {"literal", "condition", "codec", "stop", "option", "deviation", "inline"}
 
 
 @pytest.mark.parametrize("name", EVERY[::25])
-def test_the_written_toml_is_the_same_declaration(witness, name):
-    toml = importlib.import_module("mutate_declarations_changes").toml
+def test_the_written_toml_is_the_same_declaration(tool, witness, name):
+    toml = tool("mutate_declarations_changes").toml
     path = registry.resolve(name)
     made = declaration.parse(
         toml(tables.read_table(path)), name=name, file=str(path), load_base=witness.base_table
@@ -83,13 +72,13 @@ def test_the_written_toml_is_the_same_declaration(witness, name):
     assert made == registry.read(name)
 
 
-def test_the_score_counts_refused_and_equivalent_ones_as_it_says(tools):
-    tool = importlib.import_module("mutate_declarations")
-    mutation = importlib.import_module("mutate_declarations_witness").mutations_of("glm45")[0]
+def test_the_score_counts_refused_and_equivalent_ones_as_it_says(tool, witness):
+    mutate = tool("mutate_declarations")
+    mutation = witness.mutations_of("glm45")[0]
     by = ["laws", "official template", "refused", "equivalent", "survived"]
-    outcomes = [tool.Outcome(mutation, one) for one in by]
-    assert tool.score(outcomes) == pytest.approx(200 / 3)
-    assert tool.score(outcomes, refused=True) == pytest.approx(75)
+    outcomes = [mutate.Outcome(mutation, one) for one in by]
+    assert mutate.score(outcomes) == pytest.approx(200 / 3)
+    assert mutate.score(outcomes, refused=True) == pytest.approx(75)
 
 
 def test_every_stop_string_and_marker_is_printed_or_known():

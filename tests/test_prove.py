@@ -10,6 +10,7 @@ import pytest
 import chatadapters
 from chatadapters import ConversationError
 from chatadapters.certify import prove, proving
+from chatadapters.certify.bench import Bench
 from chatadapters.certify.limits import Limit, contains
 from chatadapters.certify.report import KEPT, REFUSED
 from chatadapters.cli import main
@@ -122,7 +123,7 @@ def test_more_is_found_than_the_catalogue_says():
 @pytest.mark.parametrize("name", ["glm45", "gemma4", "hermes", "minimax_m3"])
 def test_each_certificate_holds_when_it_is_run_again(name):
     made = chatadapters.load(name)
-    tried = 0
+    bench, tried = Bench(made), 0
     for one in made.certificates():
         if one.message is None or one.back is None or "messages" in one.message:
             continue
@@ -137,6 +138,8 @@ def test_each_certificate_holds_when_it_is_run_again(name):
             assert refused.value.reason == one.refusal
         else:
             made.render(talk, one.tools)
+            found = bench.read(one.message, one.tools, "ids" in one.back)
+            assert found.back == one.back and not found.same, one.limit
         tried += 1
     assert tried > 5
 

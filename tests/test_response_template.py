@@ -72,7 +72,8 @@ def test_a_difference_that_no_loss_foretells_is_not_explained() -> None:
     losses = response_template(chatadapters.load("glm45")).losses
     assert explained(losses, wanted, exponent) and not explained((), wanted, exponent)
     assert not explained(losses, wanted, other) and not explained(losses, wanted, None)
-    assert explained(["calls: unread"], wanted, None)
+    assert explained(["calls: unread"], wanted, Said("[f(n=1)]", "", []))
+    assert not explained(["calls: unread"], wanted, None)
     assert not explained(["calls: unread"], Said("x", "", []), Said("y", "", []))
 
 

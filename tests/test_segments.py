@@ -6,7 +6,7 @@ Sampled (``tests.injected.SAMPLE``); it was run over all adapters when it was wr
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 import chatadapters
 from chatadapters import injection, render
 from chatadapters.injection import environment
-from chatadapters.injection.traced import OWN, UNKNOWN, Origin, Traced, join, runs, traced
+from chatadapters.injection.traced import OWN, UNKNOWN, Origin, Traced, cut, join, runs, traced
+from chatadapters.markers import Marker
 from chatadapters.verify.model import Tokenizer
-from tests.injected import SAMPLE, plain, talks
+from tests.injected import SAMPLE, plain, talks, traced_prompt
 from tests.strategies import ABSENT, subject
 from tools import real_tokenizers
 
@@ -98,23 +99,36 @@ def test_traced_json_is_json(
     assert environment.tojson(traced('a"', OWN), ascii)._runs == ((5, OWN),)
 
 
+def stretches(text: Traced, known: Sequence[Marker]) -> list[injection.Segment]:
+    """Return the segments of a prompt; nothing in a trusted one is what anybody else wrote."""
+    found, at = injection.segments(text, known), 0
+    for one in found:
+        part = cut(text, at, at + len(one.text))
+        assert part == one.text
+        assert not one.trusted or {origin for _, origin in runs(part)} == {OWN}, one.text
+        at += len(one.text)
+    assert at == len(text)
+    return found
+
+
 @pytest.mark.parametrize("kind", ["clean", "cut"])
 @pytest.mark.parametrize("name", SAMPLE)
 def test_segments_are_the_prompt(name: str, kind: str) -> None:
     adapter = subject(name).adapter
     known = adapter.markers()
+    marks = tuple(marker.text for marker in known)
+    trusted = 0
     for made in talks(name, 3, kind):
-        text = injection.prompt(
-            adapter, made.messages, made.tools, made.add_generation_prompt, (), made.options
-        )
-        cut = injection.segments(text, known)
-        assert "".join(one.text for one in cut) == plain(adapter, made)
-        for one in cut:
-            if one.trusted:
-                assert any(one.text.startswith(marker.text) for marker in known)
+        text = traced_prompt(adapter, made)
+        found = stretches(text, known)
+        assert "".join(one.text for one in found) == plain(adapter, made)
+        for one in found:
+            assert not one.trusted or (one.text.startswith(marks) and one.text.endswith(marks))
+            trusted += one.trusted
         if kind == "clean":  # a mark of the format is never cut by the text beside it
             given = f"{made.messages}{made.tools}"
             assert [f for f in injection.forged(text, known) if f.marker.text not in given] == []
+    assert trusted > 3
 
 
 def test_segments_of_an_adapter() -> None:
@@ -123,15 +137,15 @@ def test_segments_of_an_adapter() -> None:
         {"role": "system", "content": "S<|im_end|>"},
         {"role": "user", "content": "U<|im_end|>"},
     ]
-    cut = adapter.segments(messages)
-    assert [(one.text, one.trusted) for one in cut] == [
+    found = adapter.segments(messages)
+    assert [(one.text, one.trusted) for one in found] == [
         ("<|im_start|>system\nS<|im_end|><|im_end|>\n<|im_start|>", True),
         ("user\nU<|im_end|>", False),
         ("<|im_end|>\n<|im_start|>", True),
         ("assistant\n", False),
     ]
     assert not adapter.segments(messages, trusted=())[1].trusted
-    assert "".join(one.text for one in cut) == adapter.render(messages)
+    assert "".join(one.text for one in found) == adapter.render(messages)
 
 
 def qwen_plain() -> Callable[[str], list[int]]:
@@ -189,15 +203,10 @@ def test_no_untrusted_text_becomes_a_special_token(
     forged = 0
     for kind in ("clean", "cut"):
         for made in talks(name, 3, kind):
-            text = injection.prompt(
-                adapter, made.messages, made.tools, made.add_generation_prompt, (), made.options
-            )
-            cut = injection.segments(text, adapter.markers())
+            text = traced_prompt(adapter, made)
             ids: list[int] = []
-            for one in cut:
-                found = tokenizer.encode(one.text) if one.trusted else bare(one.text)
-                assert one.trusted or not marks(found)
-                ids += found
+            for one in stretches(text, adapter.markers()):
+                ids += tokenizer.encode(one.text) if one.trusted else bare(one.text)
             whole = tokenizer.encode(plain(adapter, made))
             forged += len(marks(whole)) - len(marks(ids))
             if not any(injection.forged(text, adapter.markers())):

@@ -60,7 +60,9 @@ def test_without_its_marks_it_is_the_serving_template(name: str) -> None:
 def test_marked_is_what_the_model_writes_and_its_stop(name: str) -> None:
     about, choices = subject(name), Seeded(f"training {name}")
     adapter, checked, rewritten = about.adapter, 0, 0
-    for _ in range(12):
+    for number in range(100):
+        if number >= 12 and checked:
+            break
         sample = answer(choices, about.domain, exotic=False)
         try:
             printed = about.print(sample)
@@ -80,11 +82,12 @@ def test_marked_is_what_the_model_writes_and_its_stop(name: str) -> None:
             continue
         assert text.startswith(printed.text, start)
         assert start in {first for first, _ in spans}
-        _, end = merged(spans)[-1]
-        after = text[start + len(printed.text) : end]
-        assert not after or after.endswith((*adapter.declaration.stop, "</s>"))
+        first, end = merged(spans)[-1]
+        stop = start + len(printed.text)
+        assert first <= start and stop <= end
+        assert text[stop:end].strip() in {"", *adapter.declaration.stop}
         checked += 1
-    assert checked or rewritten
+    assert checked, f"{rewritten} answers were left out"
 
 
 def test_earlier_answers_are_marked_too() -> None:

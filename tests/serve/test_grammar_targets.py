@@ -106,6 +106,7 @@ def printed(wire):
         if len(found) == PRINTED:
             break
     assert len(found) == PRINTED
+    assert any(one.conversation.messages[-1].get("tool_calls") for one in found)
     return found
 
 
