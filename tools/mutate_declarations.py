@@ -8,8 +8,8 @@ it for an error, *equivalent* if template, parser and metadata stay the same, *n
 official template, a sample text or a law does not hold any more; else it *survived*. The score is
 what was noticed of all that are not equivalent, once without and once with the refused ones.
 Survivors are listed with the reason: what mutate_declarations.toml says of them, else what the
-witnesses saw. Exit status 1 if the score without the refused ones is under --least, or if something
-fails without any mutation.
+witnesses saw. Exit status 1 if the score without the refused ones is under --least, if something
+fails without any mutation, or if all mutations are refused or equivalent.
 """
 
 from __future__ import annotations
@@ -64,7 +64,10 @@ def main() -> int:
         f"{len(done)} mutations of {adapters} adapters in {seconds:.0f} seconds: "
         f"{score(done):.1f} % noticed, {score(done, refused=True):.1f} % with the refused ones"
     )
-    return 1 if wrong or score(done) < given.least else 0
+    judged = any(one.by not in (SAME, REFUSED, "wrong") for one in done)
+    if not judged:
+        print("wrong: no mutation could be judged")
+    return 1 if wrong or not judged or score(done) < given.least else 0
 
 
 def drawn(names: Iterable[str], count: int, seed: int) -> dict[str, list[int] | None]:

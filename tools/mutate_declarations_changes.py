@@ -17,8 +17,8 @@ Path = tuple[str | int, ...]
 
 FRAGMENTS = ("opening", "system", "user", "assistant", "tool", "other", "generation", "macros")
 NEEDED = ("user", "assistant")  # fragments that a declaration must have
-# What says nothing about the format, or is a witness itself, is left alone.
-NOT_MUTATED = ("title", "models", "aliases", "evidence", "references", "flags", "extends")
+# What says nothing about the format, or is a witness itself, is left alone: title, models, aliases,
+# evidence, references, flags and extends.
 _GONE = object()
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from chatadapters import registry
+from chatadapters.abilities import CLOCK
 from chatadapters.adapter import Adapter
 from chatadapters.certify import Certificate, prove
-from chatadapters.certify.bench import CLOCK
 from chatadapters.cli import facts, show
 from chatadapters.cli.compile import serve
 from chatadapters.cli.example import Example, Part, example
@@ -145,9 +145,7 @@ def _carried(adapter: Adapter, options: dict[str, Any]) -> Iterator[str]:
 
 
 def _outcome(one: Certificate) -> str:
-    if one.grammar is None:
-        return one.outcome
-    return f"{one.outcome}; the grammar {'excludes' if one.grammar else 'allows'} it"
+    return f"{one.outcome}; {one.in_grammar}" if one.in_grammar else one.outcome
 
 
 def _code(text: str) -> str:

@@ -45,10 +45,12 @@ def main() -> int:
     known = kept()
     if not given.page:
         samples = conversations(QUICK if given.quick else None)
-        if samples is None:
+        if not samples:
             print("not compared: the reference conversations are not here (CHATADAPTERS_REFERENCE)")
-            return 0 if check else 1
+            return 0 if check and samples is None else 1
         here = dict(available(engines))
+        if check and not here:
+            wrong.append("no engine is here: nothing was compared")
         try:
             wrong += run(here, adapters, samples, known, check)
         finally:
@@ -120,6 +122,8 @@ def run(
         entry = known.get(name, {})
         if not check and entry.get("template") != sha256(source):
             entry = known[name] = {"template": sha256(source), "printed": printed, "engines": {}}
+        if not check:
+            entry["printed"] = printed
         for key, engine in engines.items():
             found = compared(wanted, engine, source, given)
             equal[key] += found.equal

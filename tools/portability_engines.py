@@ -174,9 +174,9 @@ class LlamaCpp(Engine):
         source = f"{{%- if {ASKED} is defined -%}}{source}{{%- endif -%}}"
         return self.said(source, {**context, ASKED: True})
 
-    def said(self, source: str, context: Context, normalize: bool = False) -> Printed:
-        """Render as the module does; ``normalize`` has it rewrite messages as llama-server does."""
-        asked = {"template": source, "context": context, "normalize": normalize}
+    def said(self, source: str, context: Context) -> Printed:
+        """Render as the module does, without the rewriting of messages that llama-server does."""
+        asked = {"template": source, "context": context, "normalize": False}
         payload = json.dumps(asked).encode()
         store = self._wasmtime.Store(self._engine)
         store.set_fuel(FUEL)
@@ -190,7 +190,7 @@ class LlamaCpp(Engine):
             at = exports["gd_render"](store, place, len(payload))
             raw = exports["memory"].read(store, at, at + exports["gd_out_len"](store))
         except (self._wasmtime.Trap, self._wasmtime.WasmtimeError) as error:
-            return Printed(error=f"trap: {str(error).splitlines()[0]}")
+            return Printed(error=f"trap: {_first(error)}")
         said = json.loads(bytes(raw))
         if said.get("ok"):
             return Printed(said["text"])
@@ -209,9 +209,13 @@ def _raise(message: str) -> str:
     raise ValueError(message)
 
 
+def _first(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+
 def _tried(rendered: Callable[[Context], str], context: Context) -> Printed:
     # An engine may fail on a conversation in any way; all of them are a refusal.
     try:
         return Printed(rendered(context))
     except Exception as error:
-        return Printed(error=f"{type(error).__name__}: {str(error).splitlines()[0][:200]}")
+        return Printed(error=f"{type(error).__name__}: {_first(error)[:200]}")

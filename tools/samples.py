@@ -58,8 +58,7 @@ class Answer(Common):
             return ""
         said = _assistant(self.content, self.reasoning, self.calls, 0)
         printed = adapter.output([*self.messages, said], self.tools, **self.options)
-        starts = adapter.table["starts"]
-        printed = printed.removeprefix(next(x for end, x in starts if prompt.endswith(end)))
+        printed = printed.removeprefix(adapter.begun(prompt))
         return "" if printed == self.text else f"{self.name}: {_differ(printed, self.text)}"
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from .ir import Hole, walk
 
 if TYPE_CHECKING:
     from .adapter import Adapter
+
+DAY = datetime(2026, 1, 2)  # in place of today, which some prompts tell: the same text every day
+CLOCK: dict[str, Any] = {"strftime_now": DAY.strftime}
 
 
 def capabilities(adapter: Adapter) -> dict[str, Any]:
@@ -24,3 +29,18 @@ def capabilities(adapter: Adapter) -> dict[str, Any]:
         "ids": "id" in found,
         "options": sorted(declaration.options),
     }
+
+
+def known_options(adapter: Adapter) -> Iterator[dict[str, Any]]:
+    """Give the default options, then each one with its other values, as far as they are known."""
+    from .fragments import compared_with
+
+    yield {}
+    for key, value in adapter.declaration.options.items():
+        if isinstance(value, bool):
+            yield {key: not value}
+        elif value == {}:
+            yield {key: True}
+        elif isinstance(value, str):
+            for other in compared_with(adapter.declaration, key):
+                yield {key: other}

@@ -57,9 +57,7 @@ class Adapter:
                     fixes=["end it where a marker of the output fragment ends"],
                 )
         prompt = self.render_template(_EXAMPLE)
-        built["before"] = next(
-            (rest for text, rest in built["starts"] if prompt.endswith(text)), ""
-        )
+        built["before"] = starts.begun(built["starts"], prompt)
         return built
 
     @cached_property
@@ -191,6 +189,10 @@ class Adapter:
     def _compiled(self) -> dict[str, Any]:
         return {}
 
+    def begun(self, prompt: str) -> str:
+        """Return what of the answer stands at the end of a prompt, such as an opened reasoning."""
+        return starts.begun(self.table["starts"], prompt)
+
     # -- text to messages
 
     def parse(self, text: str, *, tools: Tools = None, prompt: str | None = None) -> Message:
@@ -231,10 +233,15 @@ class Adapter:
         special tokens of the tokenizer, and ``plain_lark``; ``"gbnf"`` takes ``lazy``.
         ``"response_template"`` is transformers' JSON for ``tokenizer.parse_response``.
         """
+        render.check_tools(request.get("tools"))
         return emit.emit(self, target, **request)
 
     def losses(self, target: str, **request: Any) -> list[str]:
-        """Return, in sentences, what a target does not keep; it takes what ``emit`` takes."""
+        """Return, in sentences, what a target does not keep; it takes what ``emit`` takes.
+
+        ``"hf"``, the folder patch of ``adapters compile``, is a target here, too.
+        """
+        render.check_tools(request.get("tools"))
         return emit.losses(self, target, **request)
 
     def prefix(self) -> Prefix:
@@ -243,15 +250,16 @@ class Adapter:
 
         return account(self)
 
-    def stable_template(self) -> str:
+    def stable_template(self, rules: Sequence[str] | None = None) -> str:
         """Return the chat template that only appends, for what the server has read to stay valid.
 
-        It is the compiled one where that only appends already. Unlike ``emit("stable")`` nothing
-        is checked: in a few formats no template obeys the law.
+        It prints what the compiled one prints where that only appends already. Unlike
+        ``emit("stable")``, which chooses the ``rules``, nothing is checked: all of them are taken,
+        which do not go together in a few formats.
         """
         from .prefix_stable import stable_template
 
-        return stable_template(self)
+        return stable_template(self, rules)
 
     def domain(self) -> list[str]:
         """Return, in sentences, what this wire format cannot carry."""

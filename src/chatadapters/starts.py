@@ -20,6 +20,11 @@ _MOST = 64
 _ANY = "\0"
 
 
+def begun(known: Sequence[tuple[str, str]], prompt: str) -> str:
+    """Return what of an answer a prompt holds already; ``known`` are ``expansions``."""
+    return next((rest for text, rest in known if prompt.endswith(text)), "")
+
+
 def expansions(declaration: Declaration) -> tuple[tuple[str, str], ...]:
     """Return (text of the generation prompt, the part of it that is output), longest first.
 

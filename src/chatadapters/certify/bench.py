@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from ..abilities import capabilities
+from ..abilities import CLOCK, capabilities, known_options
 from ..errors import ConversationError
-from ..fragments import compared_with
 from ..render import normalise
 from ..runtime import Parser
 from . import messages
@@ -20,8 +17,6 @@ if TYPE_CHECKING:
     from ..adapter import Adapter
 
 Tools = list[Message] | None
-DAY = datetime(2026, 1, 2)  # in place of today, which some prompts tell: the same text every day
-CLOCK: dict[str, Any] = {"strftime_now": DAY.strftime}
 _WORD = "zq1"
 
 
@@ -181,19 +176,6 @@ class _Watched(Parser):
         if end > self.at and self.state is not None and self.buffer[self.at : end].strip():
             self.spoken.append(self.state)
         super().say(end, reasoning)
-
-
-def known_options(adapter: Adapter) -> Iterator[dict[str, Any]]:
-    """Give the default options, then each one with its other values, as far as they are known."""
-    yield {}
-    for key, value in adapter.declaration.options.items():
-        if isinstance(value, bool):
-            yield {key: not value}
-        elif value == {}:
-            yield {key: True}
-        elif isinstance(value, str):
-            for other in compared_with(adapter.declaration, key):
-                yield {key: other}
 
 
 def reasoning_options(adapter: Adapter) -> dict[str, Any]:

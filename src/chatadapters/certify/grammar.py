@@ -24,9 +24,8 @@ def excludes(bench: Bench, message: Message, tools: Tools) -> bool | None:
     name = calls[0]["function"]["name"]
     plain = bench.output({"content": "", "tool_calls": [messages.call(name)]}, tools)
     text = bench.output(message, tools)
-    starts: list[tuple[str, str]] = list(bench.table["starts"])
     for prompt in ("", bench.prompt(messages.talk({})[:1]) or ""):
-        begun = next((rest for end, rest in starts if prompt.endswith(end)), "")
+        begun = bench.adapter.begun(prompt)
         grammar = _grammar(bench, tools, prompt)
         if grammar is not None and text and accepts(grammar, plain.removeprefix(begun)):
             return not accepts(grammar, text.removeprefix(begun))

@@ -18,9 +18,11 @@ class Certificate:
     """One limit of a wire format, with the shortest counter-example that a search found.
 
     ``hole`` is what is limited: a field of the intermediate representation (``content``, ``name``,
-    ``key``, ...), ``string`` or ``value`` for arguments, or ``calls``, ``results``, ``roles``,
-    ``wire``. ``kind`` says in one word what limits it, ``limit`` in a sentence. ``message`` and
-    ``tools`` are the counter-example, or ``wire``, where it is a text that a model may write.
+    ``key``, ...), ``string``, ``value``, ``nested`` or ``nested key`` for arguments, or ``calls``,
+    ``results``, ``roles``, ``tools``, ``wire``. ``kind`` says in one word what limits it, ``limit``
+    in a sentence. ``message`` and ``tools`` are the counter-example, or ``wire``, where it is a
+    text that a model may write; for ``results`` and ``roles``, ``message`` holds a whole
+    conversation, as ``messages``. Of ``roles``, ``example`` is shorter than what was tried.
     ``fate`` is what becomes of it: ``refused`` by ``render`` (whose reason is ``refusal``),
     ``unprinted``, as nothing can be printed, ``changed`` or ``dropped``; ``back`` says what it is
     read back as. ``grammar`` is whether the emitted grammar excludes it, None where that was not
@@ -41,10 +43,15 @@ class Certificate:
     grammar: bool | None = None
 
     def __str__(self) -> str:
-        said = [self.outcome]
-        if self.grammar is not None:
-            said.append(f"the grammar {'excludes' if self.grammar else 'allows'} it")
+        said = filter(None, [self.outcome, self.in_grammar])
         return f"{self.limit}: {self.example}: {'; '.join(said)}"
+
+    @property
+    def in_grammar(self) -> str:
+        """Whether the emitted grammar excludes it, in words; "" where that was not tried."""
+        if self.grammar is None:
+            return ""
+        return f"the grammar {'excludes' if self.grammar else 'allows'} it"
 
 
 @dataclass(frozen=True)

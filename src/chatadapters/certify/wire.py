@@ -40,7 +40,7 @@ def wire(bench: Bench) -> Iterator[Certificate]:
         found = _respelled(bench, message, tools, value, sorted(dict.fromkeys(texts), key=len))
         if found is not None and kind not in seen:
             seen.add(kind)
-            yield _certificate(bench, kind, f"the spelling: {words}", *found, message, tools)
+            yield _certificate(bench, kind, f"the spelling: {words}", *found, tools)
     for kind, words, made in (
         ("space", "white space that is not printed between the parts of a call", _spaced(bench)),
         ("after", "content after a call: it is printed before it", _after(bench)),
@@ -78,7 +78,7 @@ def _spells(text: str, value: Any) -> bool:
     return means[text]
 
 
-def _spaced(bench: Bench) -> tuple[str, str, Message, Tools] | None:
+def _spaced(bench: Bench) -> tuple[str, str, Tools] | None:
     message = messages.arguments("b")
     printed = bench.output(message)
     wanted = messages.said(messages.talk(message)[-1])
@@ -86,11 +86,11 @@ def _spaced(bench: Bench) -> tuple[str, str, Message, Tools] | None:
         for space in " \n":
             other = printed[:at] + space + printed[at:]
             if messages.read(bench.parse(other)) == wanted:
-                return other, printed, message, messages.TOOLS
+                return other, printed, messages.TOOLS
     return None
 
 
-def _after(bench: Bench) -> tuple[str, str, Message, Tools] | None:
+def _after(bench: Bench) -> tuple[str, str, Tools] | None:
     """Return an answer with text after its call, and as what it is printed again."""
     said = bench.output({"content": "", "tool_calls": [messages.call("f")]})
     other = f"{said}b"
@@ -99,10 +99,10 @@ def _after(bench: Bench) -> tuple[str, str, Message, Tools] | None:
         return None
     message = {"content": back.content, "tool_calls": [messages.call("f")]}
     printed = bench.output(message)
-    return None if printed == other else (other, printed, message, messages.TOOLS)
+    return None if printed == other else (other, printed, messages.TOOLS)
 
 
-def _twice(bench: Bench) -> tuple[str, str, Message, Tools] | None:
+def _twice(bench: Bench) -> tuple[str, str, Tools] | None:
     tools = [messages.tool({key: {"type": "integer"} for key in (_FIRST, _SECOND)})]
     call = messages.call("f", {_FIRST: 1, _SECOND: 2})
     printed = bench.output({"content": "", "tool_calls": [call]}, tools)
@@ -110,23 +110,23 @@ def _twice(bench: Bench) -> tuple[str, str, Message, Tools] | None:
     return _again(bench, other, tools)
 
 
-def _positional(bench: Bench) -> tuple[str, str, Message, Tools] | None:
+def _positional(bench: Bench) -> tuple[str, str, Tools] | None:
     if not any(call["table"].get("keywords") for call in bench.table["calls"]):
         return None
     other = bench.output(messages.arguments("b")).replace(f"{KEY}=", "")
     return _again(bench, other, messages.TOOLS)
 
 
-def _again(bench: Bench, other: str, tools: Tools) -> tuple[str, str, Message, Tools] | None:
+def _again(bench: Bench, other: str, tools: Tools) -> tuple[str, str, Tools] | None:
     """Return an answer, and what its message is printed as, which has other words."""
     back = bench.parse(other, tools).to_openai()
     message = {"content": back.get("content") or "", "tool_calls": back.get("tool_calls") or []}
     printed = bench.output(message, tools)
-    return (other, printed, message, tools) if printed != other else None
+    return (other, printed, tools) if printed != other else None
 
 
 def _certificate(
-    bench: Bench, kind: str, words: str, text: str, printed: str, message: Message, tools: Tools
+    bench: Bench, kind: str, words: str, text: str, printed: str, tools: Tools
 ) -> Certificate:
     back = messages.read(bench.parse(text, tools))
     example, said = report.quoted(text), f"it is read as {report.shown(back)}"

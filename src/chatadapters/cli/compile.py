@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..emit import OTHER_TARGETS, REQUEST_TARGETS, TARGETS
+from ..emit import FOLDER, OTHER_TARGETS, REQUEST_TARGETS, TARGETS
 from . import grammar_files
 from .facts import capabilities, file_name, model
 from .files import read_text, write_files
@@ -30,7 +30,7 @@ WORDS = {
     "lark": "grammar for llguidance",
     "gbnf": "grammar in GBNF",
 }
-FOLDER = "hf"  # files of fixed names, into a folder that may have one of them already
+ASLEEP = "the same, asleep until a call begins: fields of a request"
 
 
 @click.command()
@@ -91,7 +91,8 @@ def command(
     width = max(len(str(path)) for path in files)
     for target, some in made.items():
         for path in some:
-            click.echo(f"{path!s:{width}}  {WORDS.get(target, target)}")
+            asleep = path.name.endswith(grammar_files.LAZY)
+            click.echo(f"{path!s:{width}}  {ASLEEP if asleep else WORDS.get(target, target)}")
     for line in report:
         click.echo(line, err=True)
     paths = {target: next(iter(some)) for target, some in made.items()}
@@ -121,10 +122,8 @@ def _losses(adapter: Adapter, target: str, folder: Path, request: dict[str, Any]
     """Return what a target cannot keep, as lines."""
     from ..emit.hf import warnings
 
-    given = grammar_files.given(target, request)
-    found = adapter.losses(target, **given) + (
-        warnings(_config(folder)) if target == FOLDER else []
-    )
+    found = grammar_files.losses(adapter, target, request)
+    found += warnings(_config(folder)) if target == FOLDER else []
     return [f"{target} loses:", *(f"  {loss}" for loss in found)] if found else []
 
 

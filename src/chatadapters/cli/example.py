@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..abilities import capabilities
-from ..certify.bench import CLOCK, known_options
+from ..abilities import CLOCK, capabilities, known_options
 from ..errors import ConversationError
 from .sample import ANSWER, conversation
 
@@ -124,8 +123,7 @@ def _example(
         made = _made(adapter, messages, tools, options, "")
     except ConversationError:  # an option that is no switch
         return None
-    starts = [pair for pair in adapter.table["starts"] if made.prompt.endswith(pair[0])]
-    begun = max(starts, key=lambda pair: len(pair[0]))[1] if starts else ""
+    begun = adapter.begun(made.prompt)
     if made.answer.startswith(begun):
         return _made(adapter, messages, tools, options, begun)
     return made if made.prompt.endswith(begun) and not begun.isspace() else None

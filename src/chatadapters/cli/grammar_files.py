@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..emit import REQUEST_TARGETS
+from ..emit import REQUEST_TARGETS, TAKES
 from .facts import file_name
 from .files import InputError, read_json, read_tools
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _WORDS = ("auto", "required", "none")
 _TOKENIZER = "tokenizer.json"
+LAZY = "_lazy.json"  # the end of the name of a grammar that sleeps until a call begins
 
 
 def request(
@@ -24,8 +25,8 @@ def request(
 ) -> dict[str, Any]:
     """Return what ``emit`` takes for a grammar; nothing where no grammar is asked for."""
     if not REQUEST_TARGETS.keys() & set(targets):
-        if tools or model:
-            given = "--tools" if tools else "--model"
+        asked = {"--tools": tools, "--tool-choice": choice != _WORDS[0], "--model": model}
+        for given in (option for option, value in asked.items() if value):
             raise click.UsageError(f"{given} is for grammars: add --target lark, for example")
         return {}
     if tools is None:
@@ -43,21 +44,27 @@ def special_tokens(folder: Path) -> dict[str, int]:
     path = folder / _TOKENIZER
     table = read_json(str(path))
     added = table.get("added_tokens") if isinstance(table, dict) else None
+    fix = "name a folder with a tokenizer.json"
     if not isinstance(added, list):
-        raise InputError(
-            str(path), "no list of added_tokens", "name a folder with a tokenizer.json"
-        )
+        raise InputError(str(path), "no list of added_tokens", fix)
+    for number, one in enumerate(added):
+        token = one if isinstance(one, dict) else {}
+        if not isinstance(token.get("content"), str) or not isinstance(token.get("id"), int):
+            where = f"{path}, added_tokens[{number}]"
+            raise InputError(where, f"no token with a content and an id: {one!r:.60}", fix)
     return {one["content"]: one["id"] for one in added if one.get("special")}
 
 
 def given(target: str, request: dict[str, Any]) -> dict[str, Any]:
     """Return the part of a request that a target takes."""
-    if target not in REQUEST_TARGETS:
-        return {}
-    return {key: value for key, value in request.items() if target == "lark" or key in _SHARED}
+    taken = TAKES.get(target, ())
+    return {key: value for key, value in request.items() if key in taken}
 
 
-_SHARED = ("tools", "tool_choice")
+def losses(adapter: Adapter, target: str, request: dict[str, Any]) -> list[str]:
+    """Return what a target's files do not keep, the one of a sleeping grammar included."""
+    lazy = {"lazy": True} if target == "gbnf" else {}
+    return adapter.losses(target, **given(target, request), **lazy)
 
 
 def files(adapter: Adapter, target: str, folder: Path, request: dict[str, Any]) -> dict[Path, str]:
@@ -68,5 +75,5 @@ def files(adapter: Adapter, target: str, folder: Path, request: dict[str, Any]) 
     if target == "gbnf":
         lazy = adapter.emit(target, lazy=True, **told)
         if json.loads(lazy) is not None:
-            found[folder / f"{adapter.name}_lazy.json"] = lazy
+            found[folder / f"{adapter.name}{LAZY}"] = lazy
     return found

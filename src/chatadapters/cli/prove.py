@@ -127,8 +127,8 @@ def _certificate(one: Certificate) -> Iterator[str]:
     yield f"- {one.limit}"
     yield f"    {one.example}"
     yield f"    {one.outcome}"
-    if one.grammar is not None:
-        yield f"    the grammar {'excludes' if one.grammar else 'allows'} it"
+    if one.in_grammar:
+        yield f"    {one.in_grammar}"
 
 
 def _count(proof: Proof) -> str:

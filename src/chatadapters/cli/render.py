@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--on-marker", type=click.Choice(POLICIES), default="allow", show_default=True,
-    help="What to do with a marker of the format in a text of another role than system.",
+    help="What to do with a marker of the format in a tool, or in a text of another role than "
+    "system or developer.",
 )  # fmt: skip
 @click.option("--no-generation-prompt", is_flag=True, help="Do not open the assistant's turn.")
 def command(

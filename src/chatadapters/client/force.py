@@ -85,8 +85,7 @@ def beginning(
         adapter.output([*known, _call(adapter, known, called, arguments)], tools, **options)
         for called, arguments in variants
     ]
-    starts = adapter.table["starts"]
-    said = next((rest for end, rest in starts if prompt.endswith(end)), "")
+    said = adapter.begun(prompt)
     if not all(text.startswith(said) for text in texts):
         return ""  # the prompt has opened a reasoning that no forced answer has
     one, other = (text[len(said) :] for text in texts)

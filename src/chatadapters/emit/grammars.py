@@ -42,10 +42,9 @@ def tag(
     is false for a host that applies the grammar only after the reasoning. Raises
     ``ChatAdaptersError``, which names the tool that is to blame.
     """
-    table = adapter.table
-    read_already = table["before"]
+    read_already = adapter.table["before"]
     if prompt is not None:
-        read_already = next((rest for text, rest in table["starts"] if prompt.endswith(text)), "")
+        read_already = adapter.begun(prompt)
     if tools and tool_choice != "none":
         _check_names(adapter, tools)
 
@@ -62,10 +61,9 @@ def tag(
     try:
         return make(tools, tool_choice)
     except ValueError as error:
-        blamed = _to_blame(make, tools, tool_choice) if isinstance(tools, list | tuple) else None
-        if blamed is None:
-            raise ChatAdaptersError(str(error)) from error
-        raise ChatAdaptersError(f"{adapter.name}: tool {blamed!r}: {error}") from error
+        blamed = _to_blame(make, tools or (), tool_choice)
+        place = adapter.name if blamed is None else f"{adapter.name}: tool {blamed!r}"
+        raise ChatAdaptersError(f"{place}: {error}") from error
 
 
 def grammar(adapter: Adapter, **request: Any) -> Grammar | None:
@@ -117,10 +115,14 @@ def losses(
     target: str,
     *,
     special_tokens: Special = None,
+    plain_lark: bool = False,
     lazy: bool = False,
     **request: Any,
 ) -> list[str]:
-    """Return what a target does not keep of a request's tools and format, a sentence each."""
+    """Return what a target does not keep of a request's tools and format, a sentence each.
+
+    It takes what ``emit_TARGET`` takes; what other targets take is not looked at.
+    """
     found = grammar(adapter, **request)
     if found is None:
         return ["nothing is enforced: there are no tools, or no tool is to be called"]
@@ -129,9 +131,10 @@ def losses(
         notes += _reserved_notes(adapter, tag(adapter, **request))
     if target == "gbnf":
         notes += gbnf.losses(found)
-        if lazy and adapter.shape["reasoning"] and request.get("reasoning", True):
+        sleeps = lazy and (found.opening or found.calls)
+        if sleeps and adapter.shape["reasoning"] and request.get("reasoning", True):
             notes.append("a call that the reasoning quotes wakes the grammar, too")
-    if target == "lark":
+    if target == "lark" and not plain_lark:
         known = _special(special_tokens)
         texts = [mark for mark in adapter.declaration.special if mark not in known]
         if texts:
@@ -217,14 +220,23 @@ def _tool_notes(adapter: Adapter, request: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _to_blame(make: Any, tools: Sequence[Any], choice: Any) -> str | None:
-    """Return the name of the first tool with which alone it fails, too."""
+    """Return the name of the first tool with which alone it fails, too.
+
+    None where it fails with a tool that has nothing in it: the choice or the format is to blame.
+    """
+    named = choice.get("function", choice) if isinstance(choice, Mapping) else None
+    name = named.get("name") if isinstance(named, Mapping) else "f"
     free = choice if isinstance(choice, str) else "required"
-    for tool in tools if len(tools) > 1 else ():
+    try:
+        make([{"name": name, "parameters": {"type": "object", "properties": {}}}], choice)
+    except ValueError:
+        return None
+    for tool in tools:
         try:
             make([tool], free)
         except ValueError:
             return str((tool.get("function") or tool).get("name"))
-    return str((tools[0].get("function") or tools[0]).get("name")) if len(tools) == 1 else None
+    return None
 
 
 # -- names of tools

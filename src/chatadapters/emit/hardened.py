@@ -1,7 +1,8 @@
 """A declaration in, the chat template out that breaks markers in the texts it is given.
 
 Every printed expression that is not the template's own goes through a macro that puts a space into
-each marker. Nothing else changes: conditions see the texts as they are.
+each marker, and one where a text begins or ends with half a marker or more. Nothing else changes:
+conditions see the texts as they are.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from .guarded import SAFE, GuardedWriter, signed
 
 
 def template(declaration: Declaration) -> str:
-    """Return the hardened template: the plain one on texts without markers.
+    """Return the template.
+
+    It prints what the plain one prints of texts that hold no marker and neither begin nor end with
+    half of one.
 
     No role is trusted in it, the system's neither: a server does not know who wrote what.
     """

@@ -46,6 +46,12 @@ def _read(config: str) -> dict[str, object]:
     fix = "repair it, or write to another folder"
     try:
         keys = json.loads(config.removeprefix("\ufeff"))
+        json.dumps(keys, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        half = repr(error.object[error.start])
+        raise ChatAdaptersError(
+            f"{CONFIG} cannot be used: {half} in it is half of a character: {fix}"
+        ) from None
     except (ValueError, RecursionError) as error:
         quote = repr(config[:60])
         raise ChatAdaptersError(f"{CONFIG} is not JSON ({error}): {quote}: {fix}") from None

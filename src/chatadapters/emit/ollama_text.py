@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 
 from jinja2 import nodes
 
 from ..fragments import CODECS, Fragment
 from .ollama_expressions import JSON, TRIMS, Expressions, bare, is_either
+
+# What begins an action, there or with the action that may follow, and what ends the three quotes.
+_TAKEN = re.compile(r'\{{2,}|\{(?=""")|\{\Z|"""')
 
 
 class GoWriter(Expressions):
@@ -44,10 +48,19 @@ class GoWriter(Expressions):
             if asked == "false":
                 continue
             if asked == "true":
-                return self._else(text, word, self._body(body))
-            text += f"{{{{ {word} {bare(asked)} }}}}{self._body(body)}"
+                last = self._branch(node, body) if text else self._body(body)
+                return self._else(text, word, last)
+            text += f"{{{{ {word} {bare(asked)} }}}}{self._branch(node, body)}"
             word = "else if"
-        return self._else(text, word, self._body(node.else_))
+        last = self._branch(node, node.else_) if text else self._body(node.else_)
+        return self._else(text, word, last)
+
+    def _branch(self, node: nodes.If, body: Sequence[nodes.Node]) -> str:
+        before = dict(self.names)
+        text = self._body(body)
+        if self.names != before:  # in Go a name ends with its branch
+            raise self.error(node, "a name that is set under a condition")
+        return text
 
     def _else(self, text: str, word: str, last: str) -> str:
         if word == "if":  # no branch before this one can be taken
@@ -176,5 +189,4 @@ class GoWriter(Expressions):
 
 def _text(text: str) -> str:
     """Return a text as it stands in a Go template inside a Modelfile's three quotes."""
-    text = text.replace("{{", '{{ "{{" }}').replace('"""', '{{ "\\"\\"\\"" }}')
-    return text.replace('"{{ "\\"', '{{ "\\"" }}{{ "\\"')
+    return _TAKEN.sub(lambda found: f"{{{{ {json.dumps(found[0])} }}}}", text)

@@ -215,7 +215,7 @@ def _pairs(call: Mapping[str, Any], tree: Seq) -> Region:
     ends = either(map(literal, table["ends"]))
     end = f"{ends}(?={SPACE}{follow})"
     last = f"{ends}(?={SPACE}(?:{either(map(literal, table['open'][0]))}|\\Z))"
-    whole, tag = _pair(table, pair, end), _pair(table, pair, last, groups=True)
+    whole, tag = _pair(table, end), _pair(table, last, groups=True)
     made = Region(
         f"(?={SPACE}{either(map(literal, call['ahead']))})",
         f"(?:{SPACE}(?>{whole}))*+",
@@ -245,7 +245,7 @@ def _pairs(call: Mapping[str, Any], tree: Seq) -> Region:
     return made
 
 
-def _pair(table: Mapping[str, Any], pair: Pair, end: str, *, groups: bool = False) -> str:
+def _pair(table: Mapping[str, Any], end: str, *, groups: bool = False) -> str:
     """Return the pattern of one key and value, up to what ends the value."""
     key, value = ("(?P<key>", "(?P<value>") if groups else ("(?:", "(?:")
     opening = chain(table["open"]) + lead(table.get("before_key", ""))

@@ -67,6 +67,5 @@ def _leaves_open(
         prompt = adapter.render(messages, None, **given)
     except ChatAdaptersError:
         return False
-    table = adapter.table
-    read = next((rest for text, rest in table["starts"] if prompt.endswith(text)), "")
-    return not read and Parser({**table, "before": read}, tools=[]).reasoned is None
+    nothing = Parser({**adapter.table, "before": ""}, tools=[])
+    return not adapter.begun(prompt) and nothing.reasoned is None

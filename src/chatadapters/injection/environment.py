@@ -17,7 +17,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import pass_environment
 
 from .. import render
-from .traced import OWN, Traced, join, runs, spelled, traced
+from .traced import OWN, Traced, join, spelled, traced
 
 if TYPE_CHECKING:
     from jinja2 import Template, nodes
@@ -133,4 +133,4 @@ def _key(name: object) -> str:
     return name if isinstance(name, str) else json.dumps(name)
 
 
-__all__ = ["compile_traced", "runs", "tojson"]
+__all__ = ["compile_traced", "tojson"]

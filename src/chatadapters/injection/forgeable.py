@@ -37,13 +37,15 @@ PLACES: dict[str, tuple[str, str]] = {
 }
 
 
-_HARMLESS, _PLAIN = "a zq b", "a"
+_PLAIN = "a"
+_WORDS = {place: f"zq{at}zq" for at, place in enumerate(PLACES)}  # that tell where a text came from
 
 
 def forgeable(adapter: Adapter) -> dict[str, tuple[str, ...]]:
     """Return the markers that come through, for each place that the format prints at all.
 
-    A place that a prompt does not show, such as a past reasoning that is dropped, is left out.
+    A place that a prompt does not show, such as a past reasoning that is dropped, is left out. One
+    is shown if its word stands in a prompt, or any text of which the origin is known to be there.
     """
     known = adapter.markers()
     for system, tools in ((True, True), (False, True), (True, False), (False, False)):
@@ -52,21 +54,26 @@ def forgeable(adapter: Adapter) -> dict[str, tuple[str, ...]]:
             for place, spot in PLACES.items()
             if (system or place != "system text") and (tools or not _about_tools(place))
         }
-        text = _render(adapter, dict.fromkeys(places, _HARMLESS))
+        text = _render(adapter, {place: f"{_PLAIN} {_WORDS[place]} b" for place in places})
         if text is not None:
             break
     else:
         return {}
     seen = {origin for _, origin in runs(text) if origin is not None}
-    found = {place: list[str]() for place in places if any(_is(one, place) for one in seen)}
+    found = {
+        place: list[str]()
+        for place in places
+        if _WORDS[place] in text.lower() or any(_is(one, place) for one in seen)
+    }
     for marker in known:
         said = f"{_PLAIN} {marker.text} b"
         text = _render(adapter, dict.fromkeys(places, said))
         origins = [one.origin for one in forged(text, [marker])] if text is not None else [UNKNOWN]
-        alone = UNKNOWN in origins
+        # Such as in an id that is made of a name; its place is found by trying each for itself.
+        alone = any(not any(_is(origin, place) for place in PLACES) for origin in origins)
         for place in found:
             if alone:
-                text = _render(adapter, {place: said})
+                text = _render(adapter, {**dict.fromkeys(places, _PLAIN), place: said})
                 through = text is not None and any(forged(text, [marker]))
             else:
                 through = any(_is(origin, place) for origin in origins)
@@ -108,9 +115,9 @@ def _is(origin: Origin, place: str) -> bool:
 def _render(adapter: Adapter, texts: Mapping[str, str]) -> Traced | None:
     """Return the prompt of a conversation with these texts in their places; None: refused."""
     tools, messages = _conversation(texts)
-    if not any(map(_about_tools, texts)) and len(texts) > 1:
+    if not any(map(_about_tools, texts)):
         tools, messages = None, messages[:4]
-    if "system text" not in texts and len(texts) > 1:
+    if "system text" not in texts:
         messages = messages[1:]
     checked = render.normalise(messages, adapter.declaration)
     try:

@@ -88,7 +88,7 @@ def domain(adapter: Any) -> Domain:
 
 
 def _id_may_miss(tree: ir.Seq) -> bool:
-    objects = (node for node in _walk(tree) if isinstance(node, ir.Obj))
+    objects = (node for node in ir.walk(tree) if isinstance(node, ir.Obj))
     named = ((node.optional, key, value) for node in objects for key, value in node.fields)
     return any(
         key in optional and isinstance(value, ir.Hole) and value.field == "id"
@@ -113,25 +113,12 @@ def literals(adapter: Any) -> list[str]:
     return [*_literals(adapter.ir), *accepted, *adapter.declaration.stop]
 
 
-def _walk(sequence: ir.Seq) -> Iterator[ir.Node]:
-    for node in sequence:
-        yield node
-        match node:
-            case ir.Alt(branches=branches):
-                for branch in branches:
-                    yield from _walk(branch)
-            case ir.Rep(body=body):
-                yield from _walk(body)
-            case ir.Obj(fields=fields):
-                yield from _walk(tuple(value for _, value in fields))
-
-
 def _holes(sequence: ir.Seq) -> Iterator[ir.Hole]:
-    return (node for node in _walk(sequence) if isinstance(node, ir.Hole))
+    return (node for node in ir.walk(sequence) if isinstance(node, ir.Hole))
 
 
 def _literals(sequence: ir.Seq) -> Iterator[str]:
-    for node in _walk(sequence):
+    for node in ir.walk(sequence):
         match node:
             case ir.Lit(text=text):
                 yield text

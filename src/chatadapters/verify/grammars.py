@@ -196,7 +196,7 @@ def grammars(
         tools = tool_set(choices, subject.domain, most=3)
         request = Request(subject, tools, choice, parallel, strict)
         texts, targets = Texts(request.grammar), _printed_targets(request.grammar)
-        for number in range(count // len(REQUESTS)):
+        for number in range(-(-count // len(REQUESTS))):
             text = texts.draw(choices)
             generated += 1
             problem = request.problem(text)
@@ -205,7 +205,12 @@ def grammars(
             result.add(problem and f"{choice}: {text!r} is generated, but {problem}")
         alike = [a + b for a, b in zip(alike, request.alike, strict=True)]
     for one in printed[::_EACH]:
-        result.add(_answer(subject, one, accepted))
+        before = accepted["structural_tag"][1]
+        problem = _answer(subject, one, accepted)
+        if accepted["structural_tag"][1] > before:  # else it was not asked of any grammar
+            result.add(problem)
+    if not result.checked:
+        result.failures.append("no text was tried: ask for more samples")
     said = [f"{name} accepts {n} of {of}" for name, (n, of) in accepted.items()]
     result.note = (
         f"{generated} generated and read, {alike[0]} of their {alike[1]} calls printed "

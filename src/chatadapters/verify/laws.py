@@ -103,8 +103,7 @@ class Subject:
 
     def begun(self, prompt: str) -> str:
         """Return what of the answer already stands at the end of a prompt: an opened tag."""
-        ends = [pair for pair in self.adapter.table["starts"] if prompt.endswith(pair[0])]
-        return str(max(ends, key=lambda pair: len(pair[0]))[1]) if ends else ""
+        return str(self.adapter.begun(prompt))
 
     def good(self, choices: Choices) -> Printed:
         """Return a printed answer that the adapter does not refuse."""
